@@ -1,0 +1,6 @@
+#ifndef NOVA_CLIBEV_SHIM_H
+#define NOVA_CLIBEV_SHIM_H
+
+#include <ev.h>
+
+#endif

@@ -1,0 +1,98 @@
+// swift-tools-version: 6.2
+// SE-0480 (warnings as errors per target, ignored when we are somebody's dependency) needs 6.2.
+
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+    name: "websocketnova",
+    products: [
+        .library(name: "WebSocketNova", targets: ["WebSocketNova"]),
+        .library(name: "WebSocketNovaTesting", targets: ["WebSocketNovaTesting"]),
+        .executable(name: "nova", targets: ["nova"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    ],
+    targets: [
+        // The C libraries, one system library target each.
+        .systemLibrary(
+            name: "CLibwebsockets",
+            path: "Modules/CLibwebsockets",
+            pkgConfig: "libwebsockets",
+            providers: [.apt(["libwebsockets-dev"])]
+        ),
+        .systemLibrary(name: "CLibev", path: "Modules/CLibev", providers: [.apt(["libev-dev"])]),
+        .systemLibrary(
+            name: "CZlib",
+            path: "Modules/CZlib",
+            pkgConfig: "zlib",
+            providers: [.apt(["zlib1g-dev"])]
+        ),
+        .systemLibrary(
+            name: "COpenSSL",
+            path: "Modules/COpenSSL",
+            pkgConfig: "openssl",
+            providers: [.apt(["libssl-dev"])]
+        ),
+
+        // The library, from the bottom up.
+        .target(name: "WebSocketCore", dependencies: ["CZlib", "COpenSSL"], swiftSettings: swiftSettings),
+        .target(
+            name: "LWSTransport",
+            dependencies: [
+                "WebSocketCore", "CLibwebsockets", "CLibev", "COpenSSL",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "WebSocketNova",
+            dependencies: [
+                "WebSocketCore", "LWSTransport",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "WebSocketNovaTesting",
+            dependencies: ["WebSocketCore", "WebSocketNova", "CLibwebsockets", "COpenSSL"],
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "nova",
+            dependencies: [
+                "WebSocketNova", "WebSocketNovaTesting",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+
+        // Tests mirror Sources; IntegrationTests drives real sockets.
+        .testTarget(name: "WebSocketCoreTests", dependencies: ["WebSocketCore", "CZlib"], swiftSettings: swiftSettings),
+        .testTarget(name: "LWSTransportTests", dependencies: ["LWSTransport"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "WebSocketNovaTests",
+            dependencies: ["WebSocketNova", "WebSocketNovaTesting"],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "WebSocketNovaTestingTests",
+            dependencies: ["WebSocketNovaTesting"],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: ["WebSocketNova", "WebSocketNovaTesting", "LWSTransport"],
+            swiftSettings: swiftSettings
+        ),
+    ]
+)

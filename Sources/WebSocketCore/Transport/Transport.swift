@@ -1,0 +1,163 @@
+/// The seam below a WebSocket connection: something that carries the upgrade and then bytes to one peer.
+///
+/// libwebsockets is one implementation, an in-memory one for tests another. A transport knows nothing of WebSocket frames.
+///
+/// ## Threads
+/// Everything here happens on ``Transport/loop``: calls of a channel are made on it, and its delegate is called on it.
+package protocol Transport: Sendable {
+    /// The executor on which the channels of this transport live.
+    var loop: any TransportLoop { get }
+
+    /// Begins to open a channel. Call it on ``loop``.
+    ///
+    /// Every outcome, also an immediate failure, is told to the delegate later, never within this call.
+    func open(_ request: TransportRequest, delegate: any TransportDelegate) -> any TransportChannel
+}
+
+/// A serial executor with a clock of its own.
+package protocol TransportLoop: SerialExecutor, TaskExecutor {
+    /// The time since some fixed point in the past, on the loop's monotonic clock.
+    var now: Duration { get }
+
+    /// Whether the caller runs on this loop.
+    var isCurrent: Bool { get }
+
+    /// Runs an action once, at the time given or as soon after it as the loop can. Call it on the loop.
+    func schedule(at deadline: Duration, _ action: @escaping @Sendable () -> Void) -> TransportTimer
+
+    /// Takes back an action that has not run yet; one that has is ignored. Call it on the loop.
+    func cancel(_ timer: TransportTimer)
+}
+
+/// Names one scheduled action of a ``TransportLoop``.
+package struct TransportTimer: Hashable, Sendable {
+    /// Unique in its loop; never used again.
+    package var id: UInt64
+    /// When the action is due.
+    package var deadline: Duration
+
+    package init(id: UInt64, deadline: Duration) {
+        self.id = id
+        self.deadline = deadline
+    }
+}
+
+/// What a transport needs to know to open a channel.
+package struct TransportRequest: Sendable {
+    /// Where to connect to.
+    package var endpoint: Endpoint
+    /// How to do TLS; nil for a connection in the clear.
+    package var tls: TLSConfiguration?
+    /// The upgrade request, byte for byte, up to and including the empty line.
+    package var head: [UInt8]
+    /// How many bytes a response's head may have.
+    package var maximumResponseHeadSize: Int
+    /// How many bytes of the body of a refused upgrade are kept.
+    package var maximumRefusalBodySize: Int
+
+    package init(
+        endpoint: Endpoint,
+        tls: TLSConfiguration?,
+        head: [UInt8],
+        maximumResponseHeadSize: Int,
+        maximumRefusalBodySize: Int
+    ) {
+        self.endpoint = endpoint
+        self.tls = tls
+        self.head = head
+        self.maximumResponseHeadSize = maximumResponseHeadSize
+        self.maximumRefusalBodySize = maximumRefusalBodySize
+    }
+}
+
+/// A host and a port.
+package struct Endpoint: Sendable, Hashable {
+    /// A DNS name or an IP address; an IPv6 address stands without brackets.
+    package var host: String
+    package var port: UInt16
+
+    package init(host: String, port: UInt16) {
+        self.host = host
+        self.port = port
+    }
+}
+
+/// How far the opening of a channel has come. Deadlines name the phase in which they expired.
+package enum TransportPhase: String, Sendable, CaseIterable {
+    case resolve
+    case connect
+    case tls
+    case upgrade
+}
+
+/// What a channel tells. Called on the loop.
+package protocol TransportDelegate: AnyObject, Sendable {
+    /// The next phase of opening has begun.
+    func channelDidEnter(_ phase: TransportPhase)
+
+    /// The head of the response has come. Answer whether the stream that follows is wanted; after `false`, the channel reads
+    /// the body up to its limit, closes, and tells `channelDidClose`.
+    func channelDidReceiveHead(_ head: HTTPResponseHead) -> Bool
+
+    /// There are bytes to read, or the end of the stream. Told once; told again after a ``TransportChannel/read(into:)``.
+    /// Not reading is how to hold back the peer.
+    func channelIsReadable()
+
+    /// The channel can take bytes again, asked for with ``TransportChannel/requestWritable()``.
+    func channelIsWritable()
+
+    /// The channel is gone. The last call, made exactly once.
+    func channelDidClose(_ closure: TransportClosure)
+}
+
+/// One channel. Every call is made on the loop.
+package protocol TransportChannel: AnyObject {
+    /// A buffer to read into, shared by every channel of the loop: what is in it is only good until the next read.
+    var scratch: UnsafeMutableRawBufferPointer { get }
+
+    /// Reads once, without waiting.
+    ///
+    /// - Returns: the number of bytes, or 0 if there is nothing now or will never be again. The end of the stream is told
+    ///   with `channelDidClose` after this call returned.
+    func read(into buffer: UnsafeMutableRawBufferPointer) -> Int
+
+    /// Whether ``write(_:)`` may be called now.
+    var isWritable: Bool { get }
+
+    /// Writes all bytes; what the kernel does not take is kept by the channel, which then is not writable for a while.
+    ///
+    /// - Returns: false if the stream is broken; `channelDidClose` follows later.
+    func write(_ bytes: UnsafeRawBufferPointer) -> Bool
+
+    /// Asks for one `channelIsWritable`.
+    func requestWritable()
+
+    /// Ends the stream: what was written is flushed, then the connection is closed in order. `channelDidClose` follows.
+    func close()
+
+    /// Ends the stream now, without flushing. `channelDidClose` follows.
+    func abort()
+}
+
+/// The head of an HTTP/1.1 response.
+package struct HTTPResponseHead: Sendable, Hashable {
+    package var status: Int
+    package var headers: HTTPFields
+
+    package init(status: Int, headers: HTTPFields) {
+        self.status = status
+        self.headers = headers
+    }
+}
+
+/// How a channel ended.
+package enum TransportClosure: Sendable {
+    /// This side called `close` or `abort`.
+    case local
+    /// The peer ended the stream, or it broke; in words where words are known.
+    case peer(String?)
+    /// The channel was never opened.
+    case failed(WebSocketError)
+    /// The delegate did not want the stream; the prefix of the body that came.
+    case refused(bodyPrefix: [UInt8])
+}
