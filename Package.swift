@@ -77,7 +77,11 @@ let package = Package(
         ),
 
         // Tests mirror Sources; IntegrationTests drives real sockets.
-        .testTarget(name: "WebSocketCoreTests", dependencies: ["WebSocketCore", "CZlib"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "WebSocketCoreTests",
+            dependencies: ["WebSocketCore", "CZlib"],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(name: "LWSTransportTests", dependencies: ["LWSTransport"], swiftSettings: swiftSettings),
         .testTarget(
             name: "WebSocketNovaTests",

@@ -1,0 +1,73 @@
+/// Bytes of one message as they come in, in memory that the user then keeps without a copy.
+///
+/// The storage is an array whose tail may not be filled yet: the bytes beyond ``count`` are never read before they are
+/// written, so they are not zeroed first (a large message would be written twice).
+package struct MessageBuffer: ~Copyable {
+    private var storage: [UInt8] = []
+
+    /// How many bytes are filled.
+    package private(set) var count = 0
+
+    package init() {}
+
+    /// How many bytes there is room for.
+    package var capacity: Int { self.storage.count }
+
+    /// The filled bytes. Good until the next call that mutates.
+    package var bytes: UnsafeRawBufferPointer {
+        mutating get {
+            let filled = self.count
+            return self.storage.withUnsafeMutableBytes { UnsafeRawBufferPointer(rebasing: $0[..<filled]) }
+        }
+    }
+
+    /// Makes room for at least `minimum` more bytes, and returns all of the room. Good until the next call that mutates.
+    ///
+    /// Storage grows geometrically, so that many small steps cost linear time.
+    package mutating func room(atLeast minimum: Int) -> UnsafeMutableRawBufferPointer {
+        if self.storage.count - self.count < minimum {
+            self.grow(to: max(self.count + minimum, min(self.count * 2, self.count + 1 << 24)))
+        }
+        let filled = self.count
+        return self.storage.withUnsafeMutableBytes { UnsafeMutableRawBufferPointer(rebasing: $0[filled...]) }
+    }
+
+    /// Declares that the first `count` bytes of the room have been written.
+    package mutating func commit(_ count: Int) {
+        precondition(count >= 0 && self.count + count <= self.storage.count, "more bytes than there was room for")
+        self.count += count
+    }
+
+    /// Appends a copy of some bytes.
+    package mutating func append(_ bytes: UnsafeRawBufferPointer) {
+        guard !bytes.isEmpty else { return }
+        self.room(atLeast: bytes.count).copyMemory(from: bytes)
+        self.commit(bytes.count)
+    }
+
+    /// Hands the bytes over, without a copy where the storage is full, and is empty afterwards.
+    package mutating func take() -> [UInt8] {
+        var taken: [UInt8] = []
+        swap(&taken, &self.storage)
+        taken.removeLast(taken.count - self.count)
+        self.count = 0
+        return taken
+    }
+
+    /// Empties the buffer. Storage of up to `keeping` bytes stays for the next message.
+    package mutating func removeAll(keeping: Int = 0) {
+        self.count = 0
+        if self.storage.count > keeping { self.storage = [] }
+    }
+
+    private mutating func grow(to capacity: Int) {
+        let filled = self.count
+        let grown = [UInt8](unsafeUninitializedCapacity: capacity) { room, initialized in
+            self.storage.withUnsafeBytes { old in
+                UnsafeMutableRawBufferPointer(room).copyMemory(from: UnsafeRawBufferPointer(rebasing: old[..<filled]))
+            }
+            initialized = capacity
+        }
+        self.storage = grown
+    }
+}
