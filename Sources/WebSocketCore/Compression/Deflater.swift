@@ -138,7 +138,9 @@ package struct Deflater: ~Copyable, @unchecked Sendable {
 
         /// Puts the held bytes at the start of a room; new ones go behind them.
         mutating func place(in room: UnsafeMutableRawBufferPointer) -> Int {
-            withUnsafeBytes(of: self.bytes) { room.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[..<self.count])) }
+            withUnsafeBytes(of: self.bytes) {
+                room.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[..<self.count]))
+            }
             return self.count
         }
 

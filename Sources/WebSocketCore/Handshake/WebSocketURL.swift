@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #endif
 
 /// Where to connect to: a `ws` or `wss` URL (RFC 6455 section 3), in the parts that the opening needs.
@@ -270,7 +270,9 @@ extension WebSocketURL {
             let byte = bytes[position]
             if byte == UInt8(ascii: "#") {
                 // RFC 6455 section 3: "Fragment identifiers are meaningless [...] and MUST NOT be used".
-                throw ParseError("it has a fragment at byte \(Self.offset(position, in: text)); write a plain '#' as %23")
+                throw ParseError(
+                    "it has a fragment at byte \(Self.offset(position, in: text)); write a plain '#' as %23"
+                )
             }
             guard (0x21...0x7e).contains(byte) else {
                 let place = Self.offset(position, in: text)
