@@ -48,7 +48,7 @@ public final class EchoServer: Sendable {
         let certificate = configuration.isTLS ? try TestCertificate.make() : nil
         let loop = try EchoServerLoop(configuration: configuration, certificate: certificate)
         do {
-            self.thread = try ServerThread.start { loop.run() }
+            self.thread = try ServerThread.start(name: "nova-echo") { loop.run() }
         } catch {
             loop.destroyUnstarted()
             throw error

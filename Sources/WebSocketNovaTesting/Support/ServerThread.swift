@@ -1,3 +1,4 @@
+import CLibwebsockets
 import Glibc
 import LWSTransport
 import Synchronization
@@ -12,10 +13,12 @@ final class ServerThread: Sendable {
     /// What the new thread is given.
     private final class Start {
         let thread: ServerThread
+        let name: String
         let body: @Sendable () -> Void
 
-        init(thread: ServerThread, body: @escaping @Sendable () -> Void) {
+        init(thread: ServerThread, name: String, body: @escaping @Sendable () -> Void) {
             self.thread = thread
+            self.name = name
             self.body = body
         }
     }
@@ -24,9 +27,9 @@ final class ServerThread: Sendable {
     private let handle = Mutex<pthread_t?>(nil)
 
     /// Starts the thread; SIGPIPE is blocked on it. Throws if the process may have no further thread.
-    static func start(_ body: @escaping @Sendable () -> Void) throws(TestServerError) -> ServerThread {
+    static func start(name: String, _ body: @escaping @Sendable () -> Void) throws(TestServerError) -> ServerThread {
         let thread = ServerThread()
-        let start = Unmanaged.passRetained(Start(thread: thread, body: body))
+        let start = Unmanaged.passRetained(Start(thread: thread, name: name, body: body))
         var handle = pthread_t()
         let code = pthread_create(
             &handle,
@@ -35,6 +38,7 @@ final class ServerThread: Sendable {
                 // The retain made above is taken over here.
                 guard let argument else { return nil }
                 let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
+                nova_set_thread_name(start.name)
                 LWSGlobal.blockSIGPIPE()
                 start.body()
                 start.thread.ended()
