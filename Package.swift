@@ -68,7 +68,7 @@ let package = Package(
         ),
         .target(
             name: "WebSocketNovaTesting",
-            dependencies: ["WebSocketCore", "WebSocketNova", "CLibwebsockets", "COpenSSL"],
+            dependencies: ["WebSocketCore", "WebSocketNova", "LWSTransport", "CLibwebsockets", "COpenSSL", "CZlib"],
             swiftSettings: swiftSettings
         ),
         .executableTarget(
@@ -94,7 +94,7 @@ let package = Package(
         ),
         .testTarget(
             name: "WebSocketNovaTestingTests",
-            dependencies: ["WebSocketNovaTesting"],
+            dependencies: ["WebSocketNovaTesting", "LWSTransport", "COpenSSL", "CZlib"],
             swiftSettings: swiftSettings
         ),
         .testTarget(

@@ -174,7 +174,8 @@ public final class WebSocket: Sendable {
 
 /// The loop of all connections that name none. It lives as long as the process.
 enum SharedEventLoop {
-    private static let result: Result<EventLoop, WebSocketError> = Result { () throws(WebSocketError) in try EventLoop() }
+    private static let result: Result<EventLoop, WebSocketError> = Result { () throws(WebSocketError) in try EventLoop()
+    }
 
     static func get() throws(WebSocketError) -> EventLoop { try self.result.get() }
 }

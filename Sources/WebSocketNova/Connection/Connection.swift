@@ -114,7 +114,8 @@ actor Connection {
 
     // MARK: Timers
 
-    func schedule(after delay: Duration, _ action: @escaping @Sendable (isolated Connection) -> Void) -> TransportTimer {
+    func schedule(after delay: Duration, _ action: @escaping @Sendable (isolated Connection) -> Void) -> TransportTimer
+    {
         self.loop.schedule(at: self.loop.now + delay) { [weak self] in
             self?.assumeIsolated { action($0) }
         }
@@ -222,7 +223,8 @@ actor Connection {
     /// How the reader learns of the end: quietly where this side wanted it or the peer said goodbye, else with an error.
     private func inboundEnd(_ info: WebSocketCloseInfo) -> InboundQueue.End {
         if let violation = self.lifecycle.violation {
-            let code: WebSocketError.Code = violation.closeCode == .messageTooBig ? .messageTooLarge : .protocolViolation
+            let code: WebSocketError.Code =
+                violation.closeCode == .messageTooBig ? .messageTooLarge : .protocolViolation
             return .failed(WebSocketError(code, violation.message, close: info))
         }
         if info.initiator == .local { return .finished }
