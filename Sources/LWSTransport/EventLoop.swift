@@ -57,7 +57,6 @@ public final class EventLoop: Sendable {
     ///
     /// - Throws: ``WebSocketError`` with `resourceExhausted` if no context or no thread can be had.
     public init(configuration: Configuration = Configuration()) throws(WebSocketError) {
-        LWSGlobal.prepare()
         self.logger = configuration.logger
         self.queue = Mutex(Queue())
         guard let (core, backend) = LoopCore.make(configuration) else {

@@ -99,7 +99,7 @@ public final class WebSocket: Sendable {
             compression: configuration.compression,
             maximumHeadSize: LWSTransport.maximumRequestSize
         )
-        let eventLoop = try configuration.eventLoop ?? SharedEventLoop.get()
+        let eventLoop = try (configuration.eventLoopGroup ?? EventLoopGroup.shared()).nextLoop()
         let connection = Connection(
             transport: LWSTransport(eventLoop),
             request: request,
@@ -170,12 +170,4 @@ public final class WebSocket: Sendable {
             )
         }
     }
-}
-
-/// The loop of all connections that name none. It lives as long as the process.
-enum SharedEventLoop {
-    private static let result: Result<EventLoop, WebSocketError> = Result { () throws(WebSocketError) in try EventLoop()
-    }
-
-    static func get() throws(WebSocketError) -> EventLoop { try self.result.get() }
 }
