@@ -46,12 +46,13 @@ import WebSocketCore
     static func agree(_ decoded: [Observation], _ reference: [Observation]) -> Bool {
         if decoded == reference { return true }
         guard decoded.last == .failure(1007) else { return false }
-        return reference.starts(with: decoded.dropLast()) && !reference.dropFirst(decoded.count - 1).contains {
-            switch $0 {
-            case .text, .binary, .close: true
-            default: false
+        return reference.starts(with: decoded.dropLast())
+            && !reference.dropFirst(decoded.count - 1).contains {
+                switch $0 {
+                case .text, .binary, .close: true
+                default: false
+                }
             }
-        }
     }
 
     @Test(arguments: [false, true])
@@ -202,7 +203,8 @@ import WebSocketCore
         let text = "aκ€😀".bytes
         for cut in 0...text.count {
             let stream =
-                frame(.text, Array(text[..<cut]), isFinal: false) + frame(.ping) + frame(.continuation, Array(text[cut...]))
+                frame(.text, Array(text[..<cut]), isFinal: false) + frame(.ping)
+                + frame(.continuation, Array(text[cut...]))
             #expect(DecoderDriver.decode(stream) == [.ping([]), .text(text)])
             let unfinished = frame(.text, Array(text[..<cut]))
             let isWhole = String(validating: text[..<cut], as: UTF8.self) != nil
@@ -211,7 +213,8 @@ import WebSocketCore
     }
 
     @Test func anUnfinishedTextDoesNotSpoilTheNext() {
-        let stream = frame(.text, [0xE2, 0x82], isFinal: false) + frame(.continuation, [0xAC]) + frame(.text, "x".bytes)
+        let stream =
+            frame(.text, [0xE2, 0x82], isFinal: false) + frame(.continuation, [0xAC]) + frame(.text, "x".bytes)
         #expect(DecoderDriver.decode(stream) == [.text("€".bytes), .text("x".bytes)])
     }
 
@@ -228,7 +231,9 @@ import WebSocketCore
                     #expect(event.kind == (opcode == .text ? .text : .binary))
                     #expect(!event.isOwned)
                     #expect(event.payload.count == size)
-                    #expect(size == 0 || event.payload.baseAddress == bytes.baseAddress.map { $0 + stream.count - size })
+                    #expect(
+                        size == 0 || event.payload.baseAddress == bytes.baseAddress.map { $0 + stream.count - size }
+                    )
                     #expect(input.isEmpty)
                 }
             }
