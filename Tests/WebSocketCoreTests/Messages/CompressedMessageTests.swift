@@ -149,7 +149,7 @@ import WebSocketCore
         var decoder = Self.decoder()
         let stream = frame(.text, payload, isFinal: false, isCompressed: true)
         #expect(DecoderDriver.decode(stream, with: &decoder) == [.failure(1007)])
-        #expect(decoder.failure?.message == "text message that is not UTF-8")
+        #expect(decoder.failure?.message == "text message that is not UTF-8: byte 0xa0 at 4")
     }
 
     @Test func textMustNotEndInsideACodePoint() {

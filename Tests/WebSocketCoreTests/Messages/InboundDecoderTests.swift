@@ -192,11 +192,15 @@ import WebSocketCore
     // MARK: Text
 
     @Test func textFailsInTheMiddleOfAnUnfinishedFrame() {
-        // Autobahn 6.4: the fifth of announced 100 bytes cannot follow.
+        // Autobahn 6.4: the sixth of announced 100 bytes cannot follow.
         let stream = [0x81, 100] + "κό".bytes + [0xED, 0xA0]
         #expect(DecoderDriver.decode(Array(stream.dropLast())) == [])
         #expect(DecoderDriver.decode(stream) == [.failure(1007)])
         #expect(DecoderDriver.decode(stream, cuts: Array(0...stream.count)) == [.failure(1007)])
+
+        var decoder = InboundDecoder(inflater: nil)
+        _ = DecoderDriver.decode(stream, cuts: [5], with: &decoder)
+        #expect(decoder.failure?.message == "text message that is not UTF-8: byte 0xa0 at 5")
     }
 
     @Test func codePointsMayBeCutByFrames() {
