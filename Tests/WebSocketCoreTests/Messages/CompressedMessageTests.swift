@@ -39,7 +39,8 @@ import WebSocketCore
         var expected: [Observation] = []
         for _ in 0..<6 {
             let isText = Bool.random(using: &random)
-            let size = [0, 1, 50, 2000, 60_000].randomElement(using: &random) ?? 0
+            let isLarge = Int.random(in: 0..<20, using: &random) == 0
+            let size = isLarge ? 60_000 : [0, 1, 50, 2000].randomElement(using: &random) ?? 0
             let message =
                 isText ? random.text(size / 2) : [UInt8](repeating: 3, count: size / 2) + random.bytes(size / 2)
             let isCompressed = Bool.random(using: &random)
