@@ -145,7 +145,7 @@ package struct InboundDecoder: ~Copyable {
             switch self.phase {
             case .header:
                 guard let header = try self.parser.nextHeader(&input) else {
-                    self.becameIdle()
+                    self.releaseUnusedStorage()
                     return InboundEvent(.needsInput)
                 }
                 try self.beginFrame(header)
@@ -156,7 +156,7 @@ package struct InboundDecoder: ~Copyable {
                 guard self.missing == 0 || !input.isEmpty else { return InboundEvent(.needsInput) }
                 if let event = try self.continueControl(&input) { return event }
             case .ended:
-                // RFC 6455 section 1.4: after a Close frame, data is discarded.
+                // RFC 6455 section 1.4: whoever has received a Close frame discards further data.
                 input = UnsafeRawBufferPointer(start: nil, count: 0)
                 return InboundEvent(.needsInput)
             }
@@ -175,11 +175,18 @@ package struct InboundDecoder: ~Copyable {
         }
     }
 
-    /// The input is used up: between messages, nothing needs to be held for the connection.
-    private mutating func becameIdle() {
+    /// Gives back the memory of a message that was delivered and not taken: an idle connection is small.
+    ///
+    /// ``next(_:)`` does so when it comes to the end of its input between two frames. After ``didReadDirectly(_:)``, which has no
+    /// input, it is for the owner to call when nothing more is at hand; the payload of the last event is gone then.
+    package mutating func releaseUnusedStorage() {
+        guard self.phase == .header else { return }
         if self.parser.isAtMessageStart { self.assembler.releaseStorage() }
         self.control.removeAll()
     }
+
+    /// How much memory is held for payloads.
+    package var heldStorage: Int { self.assembler.heldStorage + self.control.capacity }
 }
 
 // MARK: - Data

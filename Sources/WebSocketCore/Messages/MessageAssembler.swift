@@ -158,6 +158,9 @@ package struct MessageAssembler: ~Copyable {
         self.buffer.take()
     }
 
+    /// How much storage is held.
+    package var heldStorage: Int { self.buffer.capacity }
+
     /// Gives back the storage that the last message left.
     package mutating func releaseStorage() {
         self.buffer.removeAll()

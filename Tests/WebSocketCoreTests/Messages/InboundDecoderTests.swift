@@ -121,7 +121,9 @@ import WebSocketCore
     }
 
     /// Every opcode of four bits, with and without FIN, inside and outside a fragmented message.
-    static let transitions: [Transition] = [false, true].flatMap { isInside in
+    static var transitions: [Transition] { [false, true].flatMap(Self.transitions) }
+
+    private static func transitions(isInside: Bool) -> [Transition] {
         (UInt8(0)...15).flatMap { opcode in
             [false, true].map { isFinal -> Transition in
                 let failure = Observation.failure(1002)
@@ -269,6 +271,31 @@ import WebSocketCore
                 #expect(Array(event.payload) == payload)
             }
         }
+    }
+
+    @Test func anIdleDecoderHoldsNothing() {
+        var decoder = InboundDecoder(inflater: nil)
+        #expect(decoder.heldStorage == 0)
+        let message = frame(.binary, [UInt8](repeating: 1, count: 50_000)) + frame(.ping, [1, 2, 3])
+        // In the middle of a message, then of a control frame, then between messages.
+        for (end, isHeld) in [(20_000, true), (message.count - 1, true), (message.count, false)] {
+            var decoder = InboundDecoder(inflater: nil)
+            message[..<end].withUnsafeBytes {
+                var input = $0
+                while decoder.next(&input).kind != .needsInput {}
+            }
+            let held = decoder.heldStorage
+            #expect((held > 0) == isHeld)
+            decoder.releaseUnusedStorage()
+            #expect(decoder.heldStorage == held)
+        }
+
+        let start = Array(message.prefix(100))
+        #expect(DecoderDriver.decode(start, with: &decoder) == [])
+        while decoder.heldStorage > 0, let target = decoder.directReadTarget() {
+            if decoder.didReadDirectly(target.count).kind == .binary { decoder.releaseUnusedStorage() }
+        }
+        #expect(decoder.heldStorage == 0)
     }
 
     @Test func whatIsAnnouncedIsNotYetPaidFor() {
