@@ -105,7 +105,17 @@ enum DeflateReference {
         mutating func message(upTo count: Int) -> [UInt8] {
             let count = Int.random(in: 0...count, using: &self)
             let alphabet = [1, 4, 60, 256].randomElement(using: &self) ?? 256
-            return (0..<count).map { _ in UInt8(Int.random(in: 0..<alphabet, using: &self)) }
+            // Eight bytes of each number; the bias of the remainder does not matter here.
+            var message: [UInt8] = []
+            message.reserveCapacity(count + 8)
+            while message.count < count {
+                withUnsafeBytes(of: self.next()) { message.append(contentsOf: $0) }
+            }
+            message.removeLast(message.count - count)
+            if alphabet < 256 {
+                for index in message.indices { message[index] %= UInt8(alphabet) }
+            }
+            return message
         }
     }
 

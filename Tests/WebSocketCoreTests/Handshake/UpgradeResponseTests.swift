@@ -148,4 +148,35 @@ import WebSocketCore
         #expect(error.message.utf8.count < 500)
         #expect(error.message.contains("(10000 bytes)"))
     }
+
+    @Test(arguments: [UInt64(1), 2])
+    func eitherTakesOrRefusesRandomHeaders(seed: UInt64) throws {
+        let names = ["Connection", "Upgrade", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions", "X"]
+        let pieces = [
+            "permessage-deflate", "; ", ", ", "=", "\"", "\\", " ", "\t", "client_max_window_bits", "10", "08",
+            "server_no_context_takeover", "chat", "upgrade", "websocket", "\u{e9}", "\u{301}", "\u{0}",
+        ]
+        let request = try Self.request()
+        var random = DeflateReference.Random(seed: seed)
+        var taken = 0
+        for _ in 0..<5000 {
+            let changes = (0..<Int.random(in: 0...2, using: &random)).map { _ -> (String, String?) in
+                let count = Int.random(in: 0...6, using: &random)
+                let value = (0..<count).map { _ in pieces.randomElement(using: &random) ?? "" }.joined()
+                return (names.randomElement(using: &random) ?? "", value)
+            }
+            do {
+                let result = try UpgradeResponse.validate(head: Self.head(changes), for: request)
+                taken += 1
+                #expect(result.subprotocol == nil || result.subprotocol == "chat", "seed \(seed): \(changes)")
+                if let deflate = result.deflate {
+                    #expect((8...15).contains(deflate.clientMaxWindowBits), "seed \(seed): \(changes)")
+                }
+            } catch {
+                #expect(error.code == .invalidUpgradeResponse, "seed \(seed): \(changes)")
+                #expect(error.message.utf8.allSatisfy { (0x20...0x7e).contains($0) }, "seed \(seed): \(changes)")
+            }
+        }
+        #expect(taken > 100, "seed \(seed)")
+    }
 }

@@ -166,4 +166,35 @@ import WebSocketCore
         #expect(error.message.utf8.count < 500)
         #expect(error.message.contains("at byte 10017"))
     }
+
+    @Test(arguments: [UInt64(1), 2])
+    func eitherReadsOrRefusesRandomText(seed: UInt64) throws {
+        let pieces = [
+            "ws", "wss", "://", ":", "/", "//", "@", "?", "#", "[", "]", "::1", "127.0.0.1", ".", "0x", "h", "80",
+            "%41", "%",
+            " ", "\\", "\r\n", "\u{0}", "\u{e9}", "\u{301}", "\u{1f600}", "secret",
+        ]
+        var random = DeflateReference.Random(seed: seed)
+        var read = 0
+        for _ in 0..<10_000 {
+            let count = Int.random(in: 0...6, using: &random)
+            let text = "ws://" + (0..<count).map { _ in pieces.randomElement(using: &random) ?? "" }.joined()
+            guard let url = try? WebSocketURL(text) else { continue }
+            read += 1
+            // What was read can be sent: visible ASCII only, and the same when it is read again.
+            let again = try WebSocketURL("ws://\(url.hostHeader)\(url.target)")
+            #expect(
+                again.host == url.host && again.port == url.port && again.target == url.target,
+                "seed \(seed): \(text)"
+            )
+            #expect(
+                (url.hostHeader + url.target).utf8.allSatisfy { (0x21...0x7e).contains($0) },
+                "seed \(seed): \(text)"
+            )
+            if let credentials = url.credentials, credentials.user + credentials.password == "secret" {
+                #expect(!"\(url)".contains("secret") || url.target.contains("secret") || url.host.contains("secret"))
+            }
+        }
+        #expect(read > 100, "seed \(seed)")
+    }
 }
