@@ -35,6 +35,7 @@ let package = Package(
             name: "nova-bench",
             dependencies: [
                 "CLoadServer", "CPlainClient",
+                .product(name: "WebSocketNova", package: "websocketnova"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 
 /// One contestant, one kind of work, one process: so that the CPU time and the memory of the process are the client's.
 struct ClientCommand: AsyncParsableCommand {
@@ -23,6 +24,9 @@ struct ClientCommand: AsyncParsableCommand {
     @Option(help: "Messages, or round trips of an echo.")
     var count: Int
 
+    @Option(help: "End the process by SIGALRM after this many seconds: a contestant that hangs must not hang the run.")
+    var timeout: UInt32 = 120
+
     func validate() throws {
         guard Contestants.named(self.name) != nil else {
             throw ValidationError("There is no contestant named '\(self.name)'.")
@@ -38,6 +42,7 @@ struct ClientCommand: AsyncParsableCommand {
         guard let contestant = Contestants.named(self.name) else { return }
         let server = try ServerURL(self.url)
         let assignment = Assignment(work: self.mode, server: server, size: self.size, count: self.count)
+        alarm(self.timeout)
         _ = try await contestant.perform(assignment.warmUp)
 
         let start = ProcessUsage.now()

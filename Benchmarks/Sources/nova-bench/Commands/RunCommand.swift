@@ -29,6 +29,14 @@ struct RunCommand: ParsableCommand {
     }
 
     func run() throws {
+        #if DEBUG
+            throw ValidationError("A debug build measures nothing: swift run -c release nova-bench run")
+        #else
+            try self.race()
+        #endif
+    }
+
+    private func race() throws {
         let plan = Plan.standard(quick: self.quick).filter { self.works.isEmpty || self.works.contains($0.work) }
         let chosen = Contestants.all.filter {
             $0.name == Contestants.baseline || self.contestants.isEmpty || self.contestants.contains($0.name)

@@ -30,7 +30,10 @@ enum Contestants {
     static let baseline = "c"
 
     static let all: [any Contestant] = [
-        PlainCContestant()
+        PlainCContestant(),
+        NovaHandlerContestant(),
+        NovaAsyncContestant(placement: .eventLoop),
+        NovaAsyncContestant(placement: .defaultExecutor),
     ]
 
     static func named(_ name: String) -> (any Contestant)? {

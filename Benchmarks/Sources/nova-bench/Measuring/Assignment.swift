@@ -30,6 +30,9 @@ struct Assignment: Sendable {
 
     var url: String { "\(self.server.origin)\(self.resource)" }
 
+    /// What is sent, of an echo or to a sink.
+    var payload: [UInt8] { [UInt8](repeating: UInt8(ascii: "x"), count: self.size) }
+
     /// A short run of the same work on another connection, which loads code, fills pools and warms caches.
     var warmUp: Assignment {
         var copy = self
