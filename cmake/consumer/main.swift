@@ -1,0 +1,2 @@
+import WebSocketNova
+print("linked")
