@@ -32,6 +32,11 @@ package struct MessageBuffer: ~Copyable {
         return self.storage.withUnsafeMutableBytes { UnsafeMutableRawBufferPointer(rebasing: $0[filled...]) }
     }
 
+    /// Makes the storage `capacity` bytes large if it is smaller, and no larger than that.
+    package mutating func reserveCapacity(_ capacity: Int) {
+        if self.storage.count < capacity { self.grow(to: capacity) }
+    }
+
     /// Declares that the first `count` bytes of the room have been written.
     package mutating func commit(_ count: Int) {
         precondition(count >= 0 && self.count + count <= self.storage.count, "more bytes than there was room for")
@@ -45,8 +50,15 @@ package struct MessageBuffer: ~Copyable {
         self.commit(bytes.count)
     }
 
-    /// Hands the bytes over, without a copy where the storage is full, and is empty afterwards.
+    /// Hands the bytes over and is empty afterwards.
+    ///
+    /// They are not copied, unless they fill less than half of the storage: a small message that happens to lie in memory
+    /// that a large one needed must not hold on to it for as long as the user keeps the message.
     package mutating func take() -> [UInt8] {
+        if self.count < self.storage.count / 2 {
+            defer { self.count = 0 }
+            return [UInt8](self.bytes)
+        }
         var taken: [UInt8] = []
         swap(&taken, &self.storage)
         taken.removeLast(taken.count - self.count)

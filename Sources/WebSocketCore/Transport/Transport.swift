@@ -22,11 +22,20 @@ package protocol TransportLoop: SerialExecutor, TaskExecutor {
     /// Whether the caller runs on this loop.
     var isCurrent: Bool { get }
 
+    /// Has `work` run on the loop soon, in the order of the calls. Any thread may call it, and it takes no allocation.
+    func wake(_ work: any TransportLoopWork)
+
     /// Runs an action once, at the time given or as soon after it as the loop can. Call it on the loop.
     func schedule(at deadline: Duration, _ action: @escaping @Sendable () -> Void) -> TransportTimer
 
     /// Takes back an action that has not run yet; one that has is ignored. Call it on the loop.
     func cancel(_ timer: TransportTimer)
+}
+
+/// Something that a ``TransportLoop`` can be asked to run, again and again, without a closure or a task for each time.
+package protocol TransportLoopWork: AnyObject, Sendable {
+    /// Called on the loop, once for each ``TransportLoop/wake(_:)``.
+    func runOnLoop()
 }
 
 /// Names one scheduled action of a ``TransportLoop``.

@@ -1,0 +1,274 @@
+internal import CLibwebsockets
+internal import Glibc
+public import Logging
+internal import Synchronization
+public import WebSocketCore
+
+/// One thread that drives one libwebsockets context, and the executor of the connections on it.
+///
+/// Of all lws calls, only `lws_cancel_service` is made from other threads ("the only API that is safe to call from another
+/// thread context", lws's README.coding.md); everything else is put into a queue that this thread empties between two turns.
+///
+/// A loop is also a `TaskExecutor`: a task that consumes messages can be made to run on it with
+/// `Task(executorPreference:)`, which saves the hop between two threads for each batch. Do not block it.
+///
+/// ## What it changes in the process
+/// See ``LWSGlobal``.
+public final class EventLoop: Sendable {
+    /// How a loop is made.
+    public struct Configuration: Sendable {
+        /// The event loop library to use, tried in this order. Default: libev, libuv, poll; a fallback is logged as a
+        /// warning.
+        public var backends: [EventLoopBackend] = [.libev, .libuv, .poll]
+
+        /// Where the loop logs to. Default: a logger labelled `websocketnova.loop`.
+        public var logger = Logger(label: "websocketnova.loop")
+
+        /// The defaults.
+        public init() {}
+    }
+
+    private struct Queue {
+        var jobs: [UnownedJob] = []
+        var work: [any TransportLoopWork] = []
+        /// Whether the loop has been told already that there is something in the queue.
+        var isWakePending = false
+        /// Set by ``shutDown()``.
+        var isShuttingDown = false
+        /// The lws context is gone: jobs are run by threads of their own from here on.
+        var isRetired = false
+        /// Such a thread runs.
+        var isDrained = false
+        var shutdownWaiters: [CheckedContinuation<Void, Never>] = []
+    }
+
+    /// Which backend the loop got.
+    public let backend: EventLoopBackend
+
+    let core: LoopCore
+    private let queue: Mutex<Queue>
+    /// Threads between "may call lws_cancel_service" and "have called it"; the context is destroyed when there are none.
+    private let wakersInFlight = Atomic<Int>(0)
+    private let logger: Logger
+    /// How often the queue is emptied before the sockets are looked at again.
+    private static let roundsPerTurn = 8
+
+    /// Starts a loop.
+    ///
+    /// - Throws: ``WebSocketError`` with `resourceExhausted` if no context or no thread can be had.
+    public init(configuration: Configuration = Configuration()) throws(WebSocketError) {
+        LWSGlobal.prepare()
+        self.logger = configuration.logger
+        self.queue = Mutex(Queue())
+        guard let (core, backend) = LoopCore.make(configuration) else {
+            throw WebSocketError(.resourceExhausted, "libwebsockets could not create a context")
+        }
+        self.core = core
+        self.backend = backend
+        core.loop = self
+        try self.startThread()
+    }
+
+    private func startThread() throws(WebSocketError) {
+        let status = spawnThread(named: "nova-loop") {
+            // The thread keeps its loop alive: a loop ends by `shutDown`, or with the process.
+            self.run()
+        }
+        guard status == 0 else {
+            self.core.destroy()
+            throw WebSocketError(.resourceExhausted, "no thread for the event loop: \(describe(errno: status))")
+        }
+    }
+
+    /// Closes every connection on this loop, waits for their end, frees the context and ends the thread.
+    ///
+    /// Connections on it end with the error `loop_shut_down`. Calling it again, or at the same time, just waits.
+    public func shutDown() async {
+        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+            let isOver = self.queue.withLock { queue in
+                if queue.isRetired { return true }
+                queue.shutdownWaiters.append(continuation)
+                queue.isShuttingDown = true
+                return false
+            }
+            if isOver {
+                continuation.resume()
+            } else {
+                self.signal()
+            }
+        }
+    }
+
+    /// How many connections are on this loop, in whatever phase. For tests and metrics.
+    package var liveTunnels: Int { self.core.tunnelCount.load(ordering: .relaxed) }
+
+    // MARK: The thread
+
+    private func run() {
+        LWSGlobal.blockSIGPIPE()
+        self.core.bindToCurrentThread()
+        var jobs: [UnownedJob] = []
+        var work: [any TransportLoopWork] = []
+        while true {
+            var isShuttingDown = self.takeQueue(&jobs, &work)
+            // What the jobs themselves queue is mostly the answer to what they received: it goes out in the same turn.
+            // The bound lets sockets and timers have their turn as well.
+            var rounds = 0
+            while !jobs.isEmpty || !work.isEmpty {
+                self.runAll(&jobs, &work)
+                rounds += 1
+                if rounds == Self.roundsPerTurn { break }
+                isShuttingDown = self.takeQueue(&jobs, &work)
+            }
+            if isShuttingDown { self.core.beginShutdown() }
+            self.core.killDoomed()
+            if isShuttingDown, self.core.isIdle, self.retireIfQuiet() { break }
+            self.core.turn(blocking: !self.hasQueued(isShuttingDown: isShuttingDown))
+        }
+    }
+
+    private func takeQueue(_ jobs: inout [UnownedJob], _ work: inout [any TransportLoopWork]) -> Bool {
+        self.queue.withLock { queue in
+            swap(&queue.jobs, &jobs)
+            swap(&queue.work, &work)
+            queue.isWakePending = false
+            return queue.isShuttingDown
+        }
+    }
+
+    private func hasQueued(isShuttingDown: Bool) -> Bool {
+        self.queue.withLock { queue in
+            if !queue.jobs.isEmpty || !queue.work.isEmpty { return true }
+            // Just asked to shut down, and not seen yet.
+            return queue.isShuttingDown != isShuttingDown
+        }
+    }
+
+    private func runAll(_ jobs: inout [UnownedJob], _ work: inout [any TransportLoopWork]) {
+        for item in work { item.runOnLoop() }
+        work.removeAll(keepingCapacity: work.capacity < 1024)
+        for job in jobs { self.runSynchronously(job) }
+        jobs.removeAll(keepingCapacity: jobs.capacity < 1024)
+    }
+
+    private func runSynchronously(_ job: UnownedJob) {
+        job.runSynchronously(
+            isolatedTo: self.asUnownedSerialExecutor(),
+            taskExecutor: self.asUnownedTaskExecutor()
+        )
+    }
+
+    /// Ends the loop if nothing is queued any more; the context is gone afterwards.
+    private func retireIfQuiet() -> Bool {
+        let waiters = self.queue.withLock { queue -> [CheckedContinuation<Void, Never>]? in
+            guard queue.jobs.isEmpty, queue.work.isEmpty else { return nil }
+            queue.isRetired = true
+            return queue.shutdownWaiters
+        }
+        guard let waiters else { return false }
+        while self.wakersInFlight.load(ordering: .acquiring) != 0 { sched_yield() }
+        self.core.destroy()
+        self.core.unbind()
+        for waiter in waiters { waiter.resume() }
+        return true
+    }
+
+    // MARK: Waking
+
+    /// Wakes the thread out of its wait.
+    private func signal() {
+        self.wakersInFlight.add(1, ordering: .acquiring)
+        if !self.queue.withLock({ $0.isRetired }) { self.core.cancelService() }
+        self.wakersInFlight.subtract(1, ordering: .releasing)
+    }
+
+    private enum Push {
+        case done
+        case wake
+        case drain
+    }
+
+    private func push(_ change: (inout Queue) -> Void) {
+        let isCurrent = self.isCurrent
+        let result = self.queue.withLock { queue -> Push in
+            change(&queue)
+            if queue.isRetired {
+                if queue.isDrained { return .done }
+                queue.isDrained = true
+                return .drain
+            }
+            // On its own thread the loop looks into the queue before it waits.
+            if isCurrent || queue.isWakePending { return .done }
+            queue.isWakePending = true
+            self.wakersInFlight.add(1, ordering: .relaxed)
+            return .wake
+        }
+        switch result {
+        case .done: break
+        case .wake:
+            self.core.cancelService()
+            self.wakersInFlight.subtract(1, ordering: .releasing)
+        case .drain: self.drainRetired()
+        }
+    }
+
+    /// After the end of the loop, its actors may still get jobs: a short-lived thread runs them, so that nothing hangs.
+    private func drainRetired() {
+        let status = spawnThread(named: "nova-drain") {
+            self.core.bindToCurrentThread()
+            var jobs: [UnownedJob] = []
+            var work: [any TransportLoopWork] = []
+            while true {
+                _ = self.takeQueue(&jobs, &work)
+                self.runAll(&jobs, &work)
+                let isDone = self.queue.withLock { queue in
+                    guard queue.jobs.isEmpty, queue.work.isEmpty else { return false }
+                    queue.isDrained = false
+                    self.core.unbind()
+                    return true
+                }
+                if isDone { return }
+            }
+        }
+        if status != 0 {
+            // Out of threads: the next push tries again.
+            self.queue.withLock { $0.isDrained = false }
+            self.logger.error("no thread to finish the jobs of an event loop that was shut down")
+        }
+    }
+}
+
+extension EventLoop: TransportLoop {
+    public func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        self.push { $0.jobs.append(job) }
+    }
+
+    package func wake(_ work: any TransportLoopWork) {
+        self.push { $0.work.append(work) }
+    }
+
+    public func asUnownedSerialExecutor() -> UnownedSerialExecutor {
+        UnownedSerialExecutor(ordinary: self)
+    }
+
+    public func checkIsolated() {
+        precondition(self.isCurrent, "not on the event loop's thread")
+    }
+
+    public func isIsolatingCurrentContext() -> Bool? {
+        self.isCurrent
+    }
+
+    package var isCurrent: Bool { self.core.isCurrentThread }
+
+    package var now: Duration { monotonicNow() }
+
+    package func schedule(at deadline: Duration, _ action: @escaping @Sendable () -> Void) -> TransportTimer {
+        self.core.schedule(at: deadline, action)
+    }
+
+    package func cancel(_ timer: TransportTimer) {
+        self.core.cancel(timer)
+    }
+}

@@ -1,0 +1,21 @@
+package import WebSocketCore
+
+/// The transport over libwebsockets: TCP, TLS and the HTTP exchange of the upgrade are lws's, the bytes after it are ours.
+package struct LWSTransport: Transport {
+    private let eventLoop: EventLoop
+
+    package init(_ eventLoop: EventLoop) {
+        self.eventLoop = eventLoop
+    }
+
+    package var loop: any TransportLoop { self.eventLoop }
+
+    package func open(_ request: TransportRequest, delegate: any TransportDelegate) -> any TransportChannel {
+        let tunnel = Tunnel(request: request, loop: self.eventLoop, delegate: delegate)
+        tunnel.begin()
+        return tunnel
+    }
+
+    /// How many bytes an upgrade request may have: lws writes it into its service buffer, beside some lines of its own.
+    package static let maximumRequestSize = LoopCore.serviceBufferSize - 4096
+}

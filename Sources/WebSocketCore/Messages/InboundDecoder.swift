@@ -1,0 +1,251 @@
+/// What a server sends, decoded: bytes in, messages and control frames out (RFC 6455 sections 5 to 8, RFC 7692).
+///
+/// The owner passes the bytes of each read and asks for events until there are none:
+///
+///     var input = bytesOfOneRead
+///     reading: while true {
+///         let event = decoder.next(&input)
+///         switch event.kind {
+///         case .needsInput: break reading
+///         case .text, .binary: deliver(event.payload)
+///         ...
+///         }
+///     }
+///
+/// A message that lies whole in the input stays there: it is neither copied nor moved. One that does not is put together in
+/// the decoder's memory, from where ``takeMessage()`` moves it out, and ``directReadTarget()`` lets a large one be read
+/// from the socket straight into that memory. After a Close frame or a failure there are no more events.
+package struct InboundDecoder: ~Copyable {
+    package struct Configuration: Sendable, Hashable {
+        /// Most bytes of a message, inflated where it was compressed. 1 MiB unless set.
+        package var maximumMessageSize: Int
+
+        /// Most data frames of a message, so that a stream of empty ones comes to an end. 1,048,576 unless set.
+        package var maximumFragmentsPerMessage: Int
+
+        package init(maximumMessageSize: Int = 1 << 20, maximumFragmentsPerMessage: Int = 1 << 20) {
+            self.maximumMessageSize = max(0, maximumMessageSize)
+            self.maximumFragmentsPerMessage = max(1, maximumFragmentsPerMessage)
+        }
+    }
+
+    /// Where in the stream of bytes the decoder is.
+    private enum Phase: UInt8 {
+        case header
+        case dataPayload
+        case controlPayload
+        /// After a Close frame or a failure.
+        case ended
+    }
+
+    /// From how many missing bytes on a payload is worth a read of its own: below, the read that brings it also brings
+    /// the frames behind it.
+    package static var directReadThreshold: Int { 16 << 10 }
+
+    private var phase = Phase.header
+    /// Whether a frame that begins now may be a message of its own and nothing has to be done for it but to look at it.
+    private var isAtPlainMessageStart = true
+    private var controlOpcode = Opcode.ping
+    /// How many bytes are missing from the payload of the current frame.
+    private var missing = 0
+    private let maximumMessageSize: Int
+    private var parser: FrameParser
+    private var assembler: MessageAssembler
+    /// A control frame's payload that comes in pieces; without storage otherwise.
+    private var control = MessageBuffer()
+
+    /// What the peer did wrong; set with the event ``InboundEvent/Kind/failure``.
+    package private(set) var failure: ProtocolFailure?
+
+    /// The peer's Close frame; set with the event ``InboundEvent/Kind/close``.
+    package private(set) var close: CloseFrame?
+
+    /// Whether messages are delivered in pieces as they arrive, instead of as wholes. A change takes effect with the next
+    /// message that begins.
+    package var deliversFragments = false {
+        didSet { self.isAtPlainMessageStart = self.canTakePlainMessage }
+    }
+
+    /// - Parameter inflater: present if permessage-deflate was negotiated.
+    package init(configuration: Configuration = Configuration(), inflater: consuming Inflater?) {
+        self.maximumMessageSize = configuration.maximumMessageSize
+        let allowsCompression = inflater != nil
+        self.parser = FrameParser(allowsCompression: allowsCompression)
+        self.assembler = MessageAssembler(
+            limits: MessageAssembler.Limits(
+                messageSize: configuration.maximumMessageSize,
+                fragments: configuration.maximumFragmentsPerMessage
+            ),
+            inflater: inflater
+        )
+    }
+
+    /// Takes input, moving its start forward, until one event is complete or the input is used up.
+    package mutating func next(_ input: inout UnsafeRawBufferPointer) -> InboundEvent {
+        if self.isAtPlainMessageStart, input.count >= 2, let base = input.baseAddress {
+            // The frame that streams are made of: whole message, not compressed, below 126 bytes, all here.
+            let first = base.load(as: UInt8.self)
+            let length = Int(base.load(fromByteOffset: 1, as: UInt8.self))
+            if first == 0x82 || first == 0x81, length < 126, length <= self.maximumMessageSize,
+                input.count >= length &+ 2
+            {
+                let payload = UnsafeRawBufferPointer(start: base + 2, count: length)
+                if first == 0x82 || UTF8Validator.firstInvalidByte(of: payload) == nil {
+                    input = UnsafeRawBufferPointer(start: base + (length &+ 2), count: input.count &- length &- 2)
+                    return InboundEvent(first == 0x82 ? .binary : .text, payload: payload)
+                }
+            }
+        }
+        return self.nextStepwise(&input)
+    }
+
+    private mutating func nextStepwise(_ input: inout UnsafeRawBufferPointer) -> InboundEvent {
+        do throws(ProtocolFailure) {
+            let event = try self.step(&input)
+            self.isAtPlainMessageStart = self.canTakePlainMessage
+            return event
+        } catch {
+            return self.fail(error)
+        }
+    }
+
+    private var canTakePlainMessage: Bool {
+        self.phase == .header && self.parser.isAtMessageStart && !self.deliversFragments
+    }
+
+    private mutating func fail(_ failure: ProtocolFailure) -> InboundEvent {
+        self.failure = failure
+        self.end()
+        return InboundEvent(.failure)
+    }
+
+    private mutating func end() {
+        self.phase = .ended
+        self.isAtPlainMessageStart = false
+    }
+
+    private mutating func step(_ input: inout UnsafeRawBufferPointer) throws(ProtocolFailure) -> InboundEvent {
+        while true {
+            switch self.phase {
+            case .header:
+                guard let header = try self.parser.nextHeader(&input) else {
+                    self.becameIdle()
+                    return InboundEvent(.needsInput)
+                }
+                try self.beginFrame(header)
+            case .dataPayload:
+                guard self.missing == 0 || !input.isEmpty else { return InboundEvent(.needsInput) }
+                if let event = try self.continueData(&input) { return event }
+            case .controlPayload:
+                guard self.missing == 0 || !input.isEmpty else { return InboundEvent(.needsInput) }
+                if let event = try self.continueControl(&input) { return event }
+            case .ended:
+                // RFC 6455 section 1.4: after a Close frame, data is discarded.
+                input = UnsafeRawBufferPointer(start: nil, count: 0)
+                return InboundEvent(.needsInput)
+            }
+        }
+    }
+
+    private mutating func beginFrame(_ header: FrameHeader) throws(ProtocolFailure) {
+        self.missing = header.payloadLength
+        if header.opcode.isControl {
+            self.controlOpcode = header.opcode
+            self.control.removeAll(keeping: .max)
+            self.phase = .controlPayload
+        } else {
+            try self.assembler.beginFrame(header, deliversFragments: self.deliversFragments)
+            self.phase = .dataPayload
+        }
+    }
+
+    /// The input is used up: between messages, nothing needs to be held for the connection.
+    private mutating func becameIdle() {
+        if self.parser.isAtMessageStart { self.assembler.releaseStorage() }
+        self.control.removeAll()
+    }
+}
+
+// MARK: - Data
+
+extension InboundDecoder {
+    private mutating func continueData(
+        _ input: inout UnsafeRawBufferPointer
+    ) throws(ProtocolFailure) -> InboundEvent? {
+        if self.assembler.isSolitary && input.count >= self.missing {
+            self.phase = .header
+            return try self.assembler.receiveSolitary(self.takePiece(&input))
+        }
+        let piece = self.takePiece(&input)
+        if self.missing == 0 { self.phase = .header }
+        return try self.assembler.receive(piece, missing: self.missing)
+    }
+
+    /// Takes what is there of the current frame's payload.
+    private mutating func takePiece(_ input: inout UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        let count = min(self.missing, input.count)
+        let piece = UnsafeRawBufferPointer(rebasing: input.prefix(count))
+        input = UnsafeRawBufferPointer(rebasing: input.dropFirst(count))
+        self.missing -= count
+        return piece
+    }
+
+    /// Where to put the next bytes from the socket, while at least ``directReadThreshold`` bytes are missing from a payload
+    /// that only has to be joined; nil otherwise. It never reaches beyond the current frame.
+    ///
+    /// Good until the next call that mutates, which is ``didReadDirectly(_:)`` if anything was read.
+    package mutating func directReadTarget() -> UnsafeMutableRawBufferPointer? {
+        guard self.phase == .dataPayload, self.missing >= Self.directReadThreshold, self.assembler.joinsPlainPayload
+        else { return nil }
+        return self.assembler.room(for: self.missing)
+    }
+
+    /// The first `count` bytes of ``directReadTarget()`` have been filled.
+    package mutating func didReadDirectly(_ count: Int) -> InboundEvent {
+        precondition(count >= 0 && count <= self.missing, "more bytes than the target had")
+        self.missing -= count
+        if self.missing == 0 { self.phase = .header }
+        do throws(ProtocolFailure) {
+            let event = try self.assembler.receivedInPlace(count, missing: self.missing)
+            self.isAtPlainMessageStart = self.canTakePlainMessage
+            return event ?? InboundEvent(.needsInput)
+        } catch {
+            return self.fail(error)
+        }
+    }
+
+    /// Moves out the payload of the last event, which was `isOwned`.
+    package mutating func takeMessage() -> [UInt8] {
+        self.assembler.takeMessage()
+    }
+}
+
+// MARK: - Control frames
+
+extension InboundDecoder {
+    private mutating func continueControl(
+        _ input: inout UnsafeRawBufferPointer
+    ) throws(ProtocolFailure) -> InboundEvent? {
+        if self.control.count == 0 && input.count >= self.missing {
+            return try self.finishControl(self.takePiece(&input))
+        }
+        self.control.reserveCapacity(self.control.count + self.missing)
+        self.control.append(self.takePiece(&input))
+        guard self.missing == 0 else { return nil }
+        return try self.finishControl(self.control.bytes)
+    }
+
+    private mutating func finishControl(_ payload: UnsafeRawBufferPointer) throws(ProtocolFailure) -> InboundEvent {
+        self.phase = .header
+        switch self.controlOpcode {
+        case .close:
+            self.close = try CloseFrame(parsing: payload)
+            self.end()
+            return InboundEvent(.close, payload: payload)
+        case .pong:
+            return InboundEvent(.pong, payload: payload)
+        default:
+            return InboundEvent(.ping, payload: payload)
+        }
+    }
+}
