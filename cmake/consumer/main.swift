@@ -1,2 +1,4 @@
 import WebSocketNova
-print("linked")
+
+let closed = try await withWebSocket(to: CommandLine.arguments[1]) { try await $0.send("hello") }
+print(closed)

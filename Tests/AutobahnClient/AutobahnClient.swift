@@ -1,0 +1,2 @@
+@main
+struct AutobahnClient { static func main() {} }
