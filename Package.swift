@@ -8,6 +8,7 @@ let swiftSettings: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
     .treatAllWarnings(as: .error),
 ]
 
@@ -20,6 +21,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     ],
     targets: [
@@ -50,6 +52,7 @@ let package = Package(
             name: "LWSTransport",
             dependencies: [
                 "WebSocketCore", "CLibwebsockets", "CLibev", "COpenSSL",
+                .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swiftSettings
@@ -58,13 +61,14 @@ let package = Package(
             name: "WebSocketNova",
             dependencies: [
                 "WebSocketCore", "LWSTransport",
+                .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swiftSettings
         ),
         .target(
             name: "WebSocketNovaTesting",
-            dependencies: ["WebSocketCore", "WebSocketNova", "CLibwebsockets", "COpenSSL"],
+            dependencies: ["WebSocketCore", "WebSocketNova", "LWSTransport", "CLibwebsockets", "COpenSSL", "CZlib"],
             swiftSettings: swiftSettings
         ),
         .executableTarget(
@@ -90,7 +94,7 @@ let package = Package(
         ),
         .testTarget(
             name: "WebSocketNovaTestingTests",
-            dependencies: ["WebSocketNovaTesting"],
+            dependencies: ["WebSocketNovaTesting", "LWSTransport", "COpenSSL", "CZlib"],
             swiftSettings: swiftSettings
         ),
         .testTarget(

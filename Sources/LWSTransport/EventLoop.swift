@@ -31,8 +31,8 @@ public final class EventLoop: Sendable {
     private struct Queue {
         var jobs: [UnownedJob] = []
         var work: [any TransportLoopWork] = []
-        /// Whether the loop has been told already that there is something in the queue.
-        var isWakePending = false
+        /// The loop waits, or is about to, and nobody has woken it yet.
+        var needsWake = false
         /// Set by ``shutDown()``.
         var isShuttingDown = false
         /// The lws context is gone: jobs are run by threads of their own from here on.
@@ -123,7 +123,7 @@ public final class EventLoop: Sendable {
             if isShuttingDown { self.core.beginShutdown() }
             self.core.killDoomed()
             if isShuttingDown, self.core.isIdle, self.retireIfQuiet() { break }
-            self.core.turn(blocking: !self.hasQueued(isShuttingDown: isShuttingDown))
+            self.core.turn(blocking: self.mayWait(isShuttingDown: isShuttingDown))
         }
     }
 
@@ -131,16 +131,17 @@ public final class EventLoop: Sendable {
         self.queue.withLock { queue in
             swap(&queue.jobs, &jobs)
             swap(&queue.work, &work)
-            queue.isWakePending = false
+            queue.needsWake = false
             return queue.isShuttingDown
         }
     }
 
-    private func hasQueued(isShuttingDown: Bool) -> Bool {
+    /// Whether there is nothing to do but to wait for sockets and timers; from then on who queues something has to wake.
+    private func mayWait(isShuttingDown: Bool) -> Bool {
         self.queue.withLock { queue in
-            if !queue.jobs.isEmpty || !queue.work.isEmpty { return true }
-            // Just asked to shut down, and not seen yet.
-            return queue.isShuttingDown != isShuttingDown
+            guard queue.jobs.isEmpty, queue.work.isEmpty, queue.isShuttingDown == isShuttingDown else { return false }
+            queue.needsWake = true
+            return true
         }
     }
 
@@ -198,8 +199,8 @@ public final class EventLoop: Sendable {
                 return .drain
             }
             // On its own thread the loop looks into the queue before it waits.
-            if isCurrent || queue.isWakePending { return .done }
-            queue.isWakePending = true
+            guard queue.needsWake, !isCurrent else { return .done }
+            queue.needsWake = false
             self.wakersInFlight.add(1, ordering: .relaxed)
             return .wake
         }

@@ -75,7 +75,7 @@ final class LoopCore: @unchecked Sendable {
         var foreignLoops: [UnsafeMutableRawPointer?] = [backend.foreignLoop]
         return foreignLoops.withUnsafeMutableBufferPointer { loops in
             if backend.foreignLoop != nil { info.foreign_loops = loops.baseAddress }
-            return LWSGlobal.withBoundedDescriptorLimit { lws_create_context(&info) }
+            return LWSGlobal.makeContext(&info)
         }
     }
 

@@ -1,14 +1,19 @@
+internal import HeapModule
 internal import WebSocketCore
 
 /// The scheduled actions of one loop, the earliest first. No clock inside: the time is an argument.
 struct LoopTimers {
-    private struct Entry {
+    private struct Entry: Comparable {
         var deadline: Duration
         var id: UInt64
+
+        static func < (left: Entry, right: Entry) -> Bool {
+            (left.deadline, left.id) < (right.deadline, right.id)
+        }
     }
 
-    /// A binary heap by deadline. A cancelled timer's entry stays until it comes up or the heap is rebuilt.
-    private var heap: [Entry] = []
+    /// By deadline. A cancelled timer's entry stays until it comes up or the heap is rebuilt.
+    private var heap = Heap<Entry>()
     private var actions: [UInt64: @Sendable () -> Void] = [:]
     private var lastID: UInt64 = 0
 
@@ -16,13 +21,12 @@ struct LoopTimers {
     var count: Int { self.actions.count }
 
     /// When the next action is due.
-    var nextDeadline: Duration? { self.heap.first?.deadline }
+    var nextDeadline: Duration? { self.heap.min?.deadline }
 
     mutating func schedule(at deadline: Duration, _ action: @escaping @Sendable () -> Void) -> TransportTimer {
         self.lastID += 1
         self.actions[self.lastID] = action
-        self.heap.append(Entry(deadline: deadline, id: self.lastID))
-        self.siftUp(self.heap.count - 1)
+        self.heap.insert(Entry(deadline: deadline, id: self.lastID))
         return TransportTimer(id: self.lastID, deadline: deadline)
     }
 
@@ -35,8 +39,8 @@ struct LoopTimers {
 
     /// Takes out the next action that is due, if one is.
     mutating func popDue(now: Duration) -> (@Sendable () -> Void)? {
-        while let head = self.heap.first, head.deadline <= now {
-            self.removeHead()
+        while let head = self.heap.min, head.deadline <= now {
+            self.heap.removeMin()
             if let action = self.actions.removeValue(forKey: head.id) {
                 self.dropCancelledHead()
                 return action
@@ -46,43 +50,11 @@ struct LoopTimers {
     }
 
     private mutating func dropCancelledHead() {
-        while let head = self.heap.first, self.actions[head.id] == nil { self.removeHead() }
+        while let head = self.heap.min, self.actions[head.id] == nil { self.heap.removeMin() }
     }
 
     private mutating func rebuild() {
-        let live = self.heap.filter { self.actions[$0.id] != nil }
-        self.heap.removeAll(keepingCapacity: true)
-        for entry in live {
-            self.heap.append(entry)
-            self.siftUp(self.heap.count - 1)
-        }
-    }
-
-    private mutating func removeHead() {
-        self.heap.swapAt(0, self.heap.count - 1)
-        self.heap.removeLast()
-        self.siftDown(0)
-    }
-
-    private mutating func siftUp(_ start: Int) {
-        var index = start
-        while index > 0, self.heap[index].deadline < self.heap[(index - 1) / 2].deadline {
-            self.heap.swapAt(index, (index - 1) / 2)
-            index = (index - 1) / 2
-        }
-    }
-
-    private mutating func siftDown(_ start: Int) {
-        var index = start
-        while true {
-            var smallest = index
-            for child in [2 * index + 1, 2 * index + 2]
-            where child < self.heap.count && self.heap[child].deadline < self.heap[smallest].deadline {
-                smallest = child
-            }
-            guard smallest != index else { return }
-            self.heap.swapAt(index, smallest)
-            index = smallest
-        }
+        let live = self.heap.unordered.filter { self.actions[$0.id] != nil }
+        self.heap = Heap(live)
     }
 }

@@ -335,7 +335,9 @@ final class Tunnel: TransportChannel, @unchecked Sendable {
     func read(into buffer: UnsafeMutableRawBufferPointer) -> Int {
         self.core.assertOnLoop()
         if !self.leftover.isEmpty { return self.readLeftover(into: buffer) }
-        guard self.state == .open || self.state == .refused, let wsi, !self.streamEnded, !self.isDoomed else { return 0 }
+        guard self.state == .open || self.state == .refused, let wsi, !self.streamEnded, !self.isDoomed else {
+            return 0
+        }
         self.detachHeaders()
         self.readTarget = buffer
         self.readCount = 0

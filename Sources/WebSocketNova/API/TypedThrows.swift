@@ -1,0 +1,33 @@
+internal import WebSocketCore
+
+extension String {
+    /// `withUTF8` with a typed error, which the standard library's cannot pass on.
+    mutating func withUTF8Bytes<Value>(
+        _ body: (UnsafeRawBufferPointer) throws(WebSocketError) -> Value
+    ) throws(WebSocketError) -> Value {
+        let result: Result<Value, WebSocketError> = self.withUTF8 { utf8 in
+            do throws(WebSocketError) {
+                return .success(try body(UnsafeRawBufferPointer(utf8)))
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+}
+
+extension [UInt8] {
+    /// `withUnsafeBytes` with a typed error.
+    func withBytes<Value>(
+        _ body: (UnsafeRawBufferPointer) throws(WebSocketError) -> Value
+    ) throws(WebSocketError) -> Value {
+        let result: Result<Value, WebSocketError> = self.withUnsafeBytes { bytes in
+            do throws(WebSocketError) {
+                return .success(try body(bytes))
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+}

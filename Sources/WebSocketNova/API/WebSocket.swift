@@ -1,0 +1,181 @@
+internal import DequeModule
+internal import LWSTransport
+internal import Logging
+internal import Synchronization
+public import WebSocketCore
+
+/// An open WebSocket connection.
+///
+/// Prefer ``withWebSocket(to:configuration:_:)``, which closes the connection at the end of its scope. A connection opened
+/// with ``connect(to:configuration:)`` is yours to ``close(code:reason:)``; one that is dropped without being closed closes
+/// itself with 1001.
+///
+/// ```swift
+/// let socket = try await WebSocket.connect(to: "wss://example.com/feed")
+/// try await socket.send("hello")
+/// for try await message in socket.messages { print(message) }
+/// try await socket.close()
+/// ```
+///
+/// Any number of tasks may send at the same time; one at a time may read. Pings are answered, and Close frames are, whether
+/// or not anybody reads.
+public final class WebSocket: Sendable {
+    let connection: Connection
+    let outbound: OutboundQueue
+    let inbound: InboundQueue?
+    private let outboundMessageSize: Int
+
+    /// The subprotocol that the server chose out of those offered, or nil if it chose none.
+    public let subprotocol: String?
+    /// The permessage-deflate parameters in force, or nil if messages are not compressed.
+    public let compression: NegotiatedDeflate?
+    /// The header fields of the server's response to the upgrade.
+    public let responseHeaders: HTTPFields
+
+    private init(_ connection: Connection, _ opened: Connection.Opened, inbound: InboundQueue?) {
+        self.connection = connection
+        self.outbound = opened.outbound
+        self.inbound = inbound
+        self.outboundMessageSize = connection.configuration.limits.outboundMessageSize
+        self.subprotocol = opened.upgrade.subprotocol
+        self.compression = opened.upgrade.deflate
+        self.responseHeaders = opened.upgrade.headers
+    }
+
+    deinit {
+        self.connection.signal(.release)
+    }
+
+    // MARK: Opening
+
+    /// Opens a connection.
+    ///
+    /// Cancelling the task ends the attempt at once, in whatever phase, and throws `CancellationError`.
+    ///
+    /// - Parameters:
+    ///   - url: an absolute `ws` or `wss` URL without a fragment (RFC 6455 section 3).
+    ///   - configuration: how to open and keep the connection.
+    /// - Throws: ``WebSocketError``: `invalid_*` for bad input, before anything is sent; `resolve_failed`,
+    ///   `connect_failed`, `tls_failed`, `timed_out`; `upgrade_refused` with the server's answer; `invalid_upgrade_response`.
+    public static func connect(
+        to url: String,
+        configuration: WebSocketConfiguration = WebSocketConfiguration()
+    ) async throws -> WebSocket {
+        let limits = configuration.limits
+        let inbound = InboundQueue(byteLimit: limits.inboundHighWaterMark, countLimit: limits.inboundMessageCount)
+        return try await Self.open(url, configuration, .queue(inbound), inbound)
+    }
+
+    /// Opens a connection whose messages are given to a handler on its event loop, without a copy and without a switch of
+    /// threads.
+    ///
+    /// The payload is lent for the time of the call. The handler must not block: it holds up every connection of the loop.
+    /// ``messages`` of such a connection ends at once.
+    ///
+    /// - Parameters:
+    ///   - url: see ``connect(to:configuration:)``.
+    ///   - configuration: how to open and keep the connection.
+    ///   - onMessage: called on the event loop for each message, in order.
+    /// - Throws: see ``connect(to:configuration:)``.
+    public static func connect(
+        to url: String,
+        configuration: WebSocketConfiguration = WebSocketConfiguration(),
+        onMessage: @escaping MessageHandler
+    ) async throws -> WebSocket {
+        try await Self.open(url, configuration, .handler(onMessage), nil)
+    }
+
+    private static func open(
+        _ url: String,
+        _ configuration: WebSocketConfiguration,
+        _ consumer: Connection.Consumer,
+        _ inbound: InboundQueue?
+    ) async throws -> WebSocket {
+        try configuration.validate()
+        let request = try UpgradeRequest(
+            url: WebSocketURL(url),
+            subprotocols: configuration.subprotocols,
+            headers: configuration.headers,
+            compression: configuration.compression,
+            maximumHeadSize: LWSTransport.maximumRequestSize
+        )
+        let eventLoop = try configuration.eventLoop ?? SharedEventLoop.get()
+        let connection = Connection(
+            transport: LWSTransport(eventLoop),
+            request: request,
+            configuration: configuration,
+            consumer: consumer
+        )
+        let opened = try await withTaskCancellationHandler {
+            try await connection.open()
+        } onCancel: {
+            connection.signal(.cancelOpening)
+        }
+        return WebSocket(connection, opened, inbound: inbound)
+    }
+
+    // MARK: State
+
+    /// How the connection ended, or nil while it has not.
+    public var closeInfo: WebSocketCloseInfo? { self.connection.closeInfo.withLock { $0 } }
+
+    /// The event loop that the connection runs on. A task that reads or sends much saves a switch of threads for each batch
+    /// by running there: `Task(executorPreference: socket.eventLoop) { … }`. It must not block.
+    public var eventLoop: any TaskExecutor { self.connection.loop }
+
+    // MARK: Control
+
+    /// Sends a ping and waits for the answer.
+    ///
+    /// - Returns: the time from the sending of the ping to the arrival of its pong.
+    /// - Throws: `connection_closed`; `CancellationError`, after which a late pong is ignored. There is no deadline here:
+    ///   without an answer it waits until the connection ends.
+    public func ping() async throws -> Duration {
+        try await self.connection.ping()
+    }
+
+    /// Closes the connection: sends everything that was accepted, then the Close frame, and waits for the peer's and for
+    /// the end of the TCP connection.
+    ///
+    /// Further `send`s fail with `connection_closed`; messages that still come can be read. When the peer does not answer
+    /// within the close deadline, the connection is aborted. Cancellation does not cut the wait short. Closing again waits
+    /// for the same end.
+    ///
+    /// - Parameters:
+    ///   - code: 1000-1003, 1007-1014 or 3000-4999 (RFC 6455 section 7.4).
+    ///   - reason: at most 123 bytes of UTF-8.
+    /// - Returns: how the connection ended.
+    /// - Throws: `invalid_close_code`, `invalid_close_reason`, before anything is sent.
+    @discardableResult
+    public func close(
+        code: WebSocketCloseCode = .normalClosure,
+        reason: String = ""
+    ) async throws -> WebSocketCloseInfo {
+        await self.connection.close(try CloseFrame(code: code, reason: reason))
+    }
+
+    /// Ends the connection now: no Close frame, nothing that waits is sent, and the peer's TCP gets a reset. It does not
+    /// wait; ``closeInfo`` is set soon after.
+    public func abort() {
+        self.connection.signal(.abort)
+    }
+
+    func wakeLoop() { self.connection.signal(.flush) }
+
+    func checkSize(_ count: Int) throws(WebSocketError) {
+        guard count <= self.outboundMessageSize else {
+            throw WebSocketError(
+                .messageTooLarge,
+                "a message of \(count) bytes is over the limit of \(self.outboundMessageSize) (limits.outboundMessageSize)"
+            )
+        }
+    }
+}
+
+/// The loop of all connections that name none. It lives as long as the process.
+enum SharedEventLoop {
+    private static let result: Result<EventLoop, WebSocketError> = Result { () throws(WebSocketError) in try EventLoop()
+    }
+
+    static func get() throws(WebSocketError) -> EventLoop { try self.result.get() }
+}

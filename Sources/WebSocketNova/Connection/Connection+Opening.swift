@@ -1,0 +1,145 @@
+internal import LWSTransport
+internal import Logging
+internal import WebSocketCore
+
+// From the call to the open connection.
+extension Connection {
+    /// Opens the channel and makes the upgrade.
+    ///
+    /// - Throws: ``WebSocketError``; `CancellationError` after the signal `cancelOpening`.
+    func open() async throws -> Opened {
+        try await withCheckedThrowingContinuation { continuation in
+            self.opening = continuation
+            if self.isOpeningCancelled {
+                self.failOpening(CancellationError())
+                return
+            }
+            self.armOpenTimer()
+            self.channel = self.transport.open(self.transportRequest, delegate: self)
+        }
+    }
+
+    private var transportRequest: TransportRequest {
+        TransportRequest(
+            endpoint: self.request.url.endpoint,
+            tls: self.request.url.isSecure ? self.configuration.tls : nil,
+            head: self.request.head,
+            maximumResponseHeadSize: self.configuration.limits.responseHeadSize,
+            maximumRefusalBodySize: self.configuration.limits.refusalBodySize
+        )
+    }
+
+    func openingCancelled() {
+        self.isOpeningCancelled = true
+        guard self.opening != nil else { return }
+        self.abandonOpening(CancellationError())
+    }
+
+    func openDeadlinePassed(_ limit: Duration) {
+        // A refusal whose body does not end is a refusal all the same.
+        let error =
+            self.openingFailure
+            ?? WebSocketError(
+                .timedOut,
+                "\(self.request.url) was not open after \(limit), in the phase \"\(self.phase.rawValue)\""
+            )
+        self.abandonOpening(error)
+    }
+
+    /// Gives up at once; the channel ends behind the caller's back.
+    private func abandonOpening(_ error: any Error) {
+        self.failOpening(error)
+        self.channel?.abort()
+    }
+
+    private func failOpening(_ error: any Error) {
+        guard let opening = self.opening.take() else { return }
+        self.cancelOpenTimer()
+        self.logger.debug(
+            "connection not opened",
+            metadata: ["url": "\(self.request.url)", "phase": "\(self.phase.rawValue)", "error": "\(error)"]
+        )
+        opening.resume(throwing: error)
+    }
+
+    private func receivedHead(_ head: HTTPResponseHead) -> Bool {
+        guard self.opening != nil else { return false }
+        do throws(WebSocketError) {
+            self.upgraded(try UpgradeResponse.validate(head: head, for: self.request))
+            return true
+        } catch {
+            self.openingFailure = error
+            return false
+        }
+    }
+
+    private func upgraded(_ upgrade: UpgradeResult) {
+        let limits = self.configuration.limits
+        self.decoder = InboundDecoder(
+            configuration: InboundDecoder.Configuration(
+                maximumMessageSize: limits.messageSize,
+                maximumFragmentsPerMessage: limits.fragmentsPerMessage
+            ),
+            inflater: upgrade.deflate?.makeInflater()
+        )
+        let compression = self.configuration.compression ?? .defaults
+        let outbound = OutboundQueue(
+            highWaterMark: limits.outboundHighWaterMark,
+            deflater: upgrade.deflate.flatMap { $0.makeDeflater(compression) },
+            compressionThreshold: compression.threshold
+        )
+        self.outbound = outbound
+        if case .handler = self.consumer {
+            self.loopContext = WebSocket.LoopContext(connection: self, outbound: outbound)
+        }
+        self.lifecycle.upgradeAccepted()
+        self.cancelOpenTimer()
+        self.logger.debug("connection opened", metadata: ["url": "\(self.request.url)"])
+        self.opening.take()?.resume(returning: Opened(outbound: outbound, upgrade: upgrade))
+    }
+
+    private func channelEnded(_ closure: TransportClosure) {
+        self.channel = nil
+        guard self.lifecycle.state == .opening else {
+            if case .peer(let words) = closure { self.transportEnded(words) } else { self.transportEnded(nil) }
+            return
+        }
+        switch closure {
+        case .local:
+            // Whoever ended it has told the caller.
+            self.failOpening(self.openingFailure ?? CancellationError())
+        case .failed(let error):
+            self.failOpening(self.openingFailure ?? error)
+        case .peer(let words):
+            let reason = words ?? "the connection ended during the upgrade"
+            self.failOpening(self.openingFailure ?? WebSocketError(.transportFailed, reason))
+        case .refused(let bodyPrefix):
+            var failure = self.openingFailure as? WebSocketError
+            failure?.handshake?.bodyPrefix = bodyPrefix
+            self.failOpening(failure ?? WebSocketError(.upgradeRefused, "the server refused the upgrade"))
+        }
+        self.transportEnded(nil)
+    }
+}
+
+extension Connection: TransportDelegate {
+    nonisolated func channelDidEnter(_ phase: TransportPhase) {
+        self.assumeIsolated { $0.phase = phase }
+    }
+
+    nonisolated func channelDidReceiveHead(_ head: HTTPResponseHead) -> Bool {
+        self.assumeIsolated { $0.receivedHead(head) }
+    }
+
+    nonisolated func channelIsReadable() {
+        self.assumeIsolated { $0.becameReadable() }
+    }
+
+    nonisolated func channelIsWritable() {
+        self.assumeIsolated { $0.flush() }
+    }
+
+    nonisolated func channelDidClose(_ closure: TransportClosure) {
+        self.assumeIsolated { $0.channelEnded(closure) }
+    }
+}

@@ -1,0 +1,227 @@
+internal import LWSTransport
+internal import WebSocketCore
+
+// The way of a byte in: channel, decoder, consumer.
+extension Connection {
+    /// How many reads are made before other connections have their turn.
+    private static let readsPerTurn = 4
+
+    func becameReadable() {
+        self.isReadable = true
+        if !self.isReadingPaused { self.readAvailable() }
+    }
+
+    func resumeReading() {
+        guard self.isReadingPaused else { return }
+        self.isReadingPaused = false
+        self.decodeCarried()
+        if self.isReadable, !self.isReadingPaused { self.readAvailable() }
+    }
+
+    private func readAvailable() {
+        guard let channel else { return }
+        self.isReadable = false
+        self.followFragmentWish()
+        for _ in 0..<Self.readsPerTurn {
+            if let target = self.decoder?.directReadTarget() {
+                // The rest of a large payload goes straight to where the user will find it.
+                let count = channel.read(into: target)
+                guard count > 0, let event = self.decoder?.didReadDirectly(count) else { return self.deliverBatch() }
+                self.handleDirect(event)
+            } else {
+                let scratch = channel.scratch
+                let count = channel.read(into: scratch)
+                guard count > 0 else { return self.deliverBatch() }
+                var input = UnsafeRawBufferPointer(rebasing: scratch[..<count])
+                self.decode(&input)
+                if count < scratch.count { break }
+            }
+            if self.isReadingPaused { return }
+        }
+        self.deliverBatch()
+    }
+
+    private func decodeCarried() {
+        guard !self.carried.isEmpty else { return }
+        let bytes = self.carried
+        self.carried = []
+        bytes.withUnsafeBytes { bytes in
+            var input = bytes
+            self.decode(&input)
+        }
+    }
+
+    /// Takes all of the input, whatever it holds, and gives it to the consumer.
+    private func decode(_ input: inout UnsafeRawBufferPointer) {
+        while true {
+            guard let event = self.nextControlEvent(&input) else { break }
+            self.handleControl(event)
+            if self.isReadingPaused {
+                self.carried.append(contentsOf: input)
+                break
+            }
+        }
+        self.deliverBatch()
+        self.flushIfNeeded()
+    }
+
+    /// Delivers messages until something else comes. Nil when the input is used up.
+    private func nextControlEvent(_ input: inout UnsafeRawBufferPointer) -> InboundEvent? {
+        switch self.consumer {
+        case .queue:
+            return Self.decodeToBatch(&self.decoder, &input, &self.batch, &self.batchBytes)
+        case .handler(let handler):
+            return self.decodeToHandler(handler, &input)
+        }
+    }
+
+    /// The loop over the messages of a read. It is static and takes what it changes as parameters, so that each stored
+    /// property is looked up once for a read and not for each message.
+    private static func decodeToBatch(
+        _ decoder: inout InboundDecoder?,
+        _ input: inout UnsafeRawBufferPointer,
+        _ batch: inout [InboundQueue.Element],
+        _ bytes: inout Int
+    ) -> InboundEvent? {
+        while let event = decoder?.next(&input) {
+            switch event.kind {
+            case .text, .binary, .fragment:
+                bytes += event.payload.count + Self.elementOverhead
+                if event.isOwned {
+                    batch.append(Self.element(event, owned: decoder?.takeMessage() ?? []))
+                } else {
+                    batch.append(Self.element(event))
+                }
+            case .needsInput:
+                return nil
+            case .ping, .pong, .close, .failure:
+                return event
+            }
+        }
+        return nil
+    }
+
+    /// What an element costs beside its payload: queues of empty messages have to be bounded too.
+    private static let elementOverhead = 32
+
+    private static func element(_ event: InboundEvent) -> InboundQueue.Element {
+        switch event.kind {
+        case .text: .message(.text(String(decoding: event.payload, as: UTF8.self)))
+        case .binary: .message(.binary([UInt8](event.payload)))
+        default: Self.fragment(event, [UInt8](event.payload))
+        }
+    }
+
+    private static func element(_ event: InboundEvent, owned bytes: [UInt8]) -> InboundQueue.Element {
+        switch event.kind {
+        case .text: .message(.text(String(decoding: bytes, as: UTF8.self)))
+        case .binary: .message(.binary(bytes))
+        default: Self.fragment(event, bytes)
+        }
+    }
+
+    private static func fragment(_ event: InboundEvent, _ bytes: [UInt8]) -> InboundQueue.Element {
+        .fragment(
+            WebSocketFragment(kind: event.isText ? .text : .binary, bytes: bytes, isFinal: event.isFinal),
+            isFirst: event.isFirst
+        )
+    }
+
+    private func decodeToHandler(
+        _ handler: WebSocket.MessageHandler,
+        _ input: inout UnsafeRawBufferPointer
+    ) -> InboundEvent? {
+        guard let context = self.loopContext else { return nil }
+        context.isFull = false
+        defer { self.noteSent(context) }
+        while let event = self.decoder?.next(&input) {
+            switch event.kind {
+            case .text, .binary:
+                handler(context, event.kind == .text ? .text : .binary, event.payload.bytes)
+                if context.isFull {
+                    self.isReadingPaused = true
+                    self.carried.append(contentsOf: input)
+                    input = UnsafeRawBufferPointer(start: nil, count: 0)
+                    return nil
+                }
+            case .fragment:
+                // Handlers get whole messages.
+                break
+            case .needsInput:
+                return nil
+            case .ping, .pong, .close, .failure:
+                return event
+            }
+        }
+        return nil
+    }
+
+    private func noteSent(_ context: WebSocket.LoopContext) {
+        if context.hasSent { self.needsFlush = true }
+        context.hasSent = false
+    }
+
+    private func handleDirect(_ event: InboundEvent) {
+        switch (event.kind, self.consumer) {
+        case (.needsInput, _):
+            break
+        case (.text, .queue), (.binary, .queue), (.fragment, .queue):
+            self.batchBytes += event.payload.count + Self.elementOverhead
+            if let bytes = self.decoder?.takeMessage() { self.batch.append(Self.element(event, owned: bytes)) }
+            self.deliverBatch()
+        case (.text, .handler(let handler)), (.binary, .handler(let handler)):
+            guard let context = self.loopContext else { return }
+            context.isFull = false
+            handler(context, event.kind == .text ? .text : .binary, event.payload.bytes)
+            if context.isFull { self.isReadingPaused = true }
+            self.noteSent(context)
+            self.flushIfNeeded()
+        default:
+            self.handleControl(event)
+        }
+    }
+
+    private func handleControl(_ event: InboundEvent) {
+        switch event.kind {
+        case .ping:
+            var wake = false
+            self.outbound?.appendPong(event.payload, wake: &wake)
+            if wake { self.needsFlush = true }
+        case .pong:
+            let now = self.loop.now
+            for ping in self.pings.takeAnswered(by: event.payload) {
+                ping.continuation.resume(returning: now - ping.sent)
+            }
+        case .close:
+            self.deliverBatch()
+            if let frame = self.decoder?.close { self.perform(self.lifecycle.peerClosed(frame)) }
+        case .failure:
+            self.deliverBatch()
+            if let failure = self.decoder?.failure { self.perform(self.lifecycle.peerFailed(failure)) }
+        case .needsInput, .text, .binary, .fragment:
+            break
+        }
+    }
+
+    /// Hands the messages of a read to the reader.
+    private func deliverBatch() {
+        guard !self.batch.isEmpty, case .queue(let queue) = self.consumer else { return }
+        let bytes = self.batchBytes
+        self.batchBytes = 0
+        if self.isDiscarding {
+            self.batch.removeAll(keepingCapacity: true)
+            return
+        }
+        let isFull = queue.append(&self.batch, bytes: bytes)
+        if self.lifecycle.state == .closing {
+            // Reading goes on to find the peer's Close frame; what does not fit any more is dropped: the user has closed.
+            self.isDiscarding = isFull
+        } else if isFull {
+            self.isReadingPaused = true
+        }
+    }
+
+    private func followFragmentWish() {
+        if case .queue(let queue) = self.consumer { self.decoder?.deliversFragments = queue.wantsFragments }
+    }
+}

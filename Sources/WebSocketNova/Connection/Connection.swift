@@ -1,0 +1,265 @@
+internal import LWSTransport
+internal import Logging
+internal import Synchronization
+internal import WebSocketCore
+
+/// One connection, from the open channel to its end: takes what the transport tells, decides with its state machine
+/// (``ConnectionLifecycle``), and carries the decisions out.
+///
+/// It runs on its event loop. The transport calls it there, synchronously: no task, queue or lock is between a readable
+/// socket and the decoder. Other threads reach it through `await`, or, where that would cost a task for each message, by
+/// ``signal(_:)``.
+actor Connection {
+    /// What other threads ask of a connection without waiting for it.
+    struct Signal: OptionSet {
+        let rawValue: UInt8
+        /// There is something to write.
+        static let flush = Signal(rawValue: 1)
+        /// The reader has made room.
+        static let resumeReading = Signal(rawValue: 2)
+        /// The reader has read all that came before the peer's last word.
+        static let passBarrier = Signal(rawValue: 4)
+        /// The task that opens was cancelled.
+        static let cancelOpening = Signal(rawValue: 8)
+        /// The user aborts.
+        static let abort = Signal(rawValue: 16)
+        /// Nobody holds the connection any more.
+        static let release = Signal(rawValue: 32)
+        /// The task in the scope of the connection was cancelled.
+        static let cancelScope = Signal(rawValue: 64)
+    }
+
+    /// Who gets the messages.
+    enum Consumer {
+        case queue(InboundQueue)
+        case handler(WebSocket.MessageHandler)
+    }
+
+    /// What is known once the connection is open.
+    struct Opened: Sendable {
+        var outbound: OutboundQueue
+        var upgrade: UpgradeResult
+    }
+
+    nonisolated let loop: any TransportLoop
+    nonisolated let logger: Logger
+    nonisolated let configuration: WebSocketConfiguration
+    let transport: any Transport
+    let request: UpgradeRequest
+    let consumer: Consumer
+    private nonisolated let signals = Atomic<UInt8>(0)
+    /// Set at the end; read by anyone.
+    nonisolated let closeInfo = Mutex<WebSocketCloseInfo?>(nil)
+
+    var lifecycle = ConnectionLifecycle()
+    var channel: (any TransportChannel)?
+
+    // Opening.
+    var opening: CheckedContinuation<Opened, any Error>?
+    var openingFailure: (any Error)?
+    var isOpeningCancelled = false
+    var phase = TransportPhase.resolve
+    private var openTimer: TransportTimer?
+
+    // Receiving.
+    var decoder: InboundDecoder?
+    /// The messages of the read under way.
+    var batch: [InboundQueue.Element] = []
+    var batchBytes = 0
+    /// Messages are dropped: this side has closed, and nobody has read those that came before.
+    var isDiscarding = false
+    /// What the handler is given, if there is one.
+    var loopContext: WebSocket.LoopContext?
+    /// Bytes that were read and not decoded, because the handler's own sends have filled the outbound queue.
+    var carried: [UInt8] = []
+    var isReadingPaused = false
+    /// The channel has said that it is readable, and nothing has been read since.
+    var isReadable = false
+
+    // Sending.
+    var outbound: OutboundQueue?
+    /// What is being written.
+    var inflight = OutboundBuffer()
+    /// Something was appended during a read; it goes out at its end.
+    var needsFlush = false
+    var pings = PendingPings()
+
+    // Closing.
+    private var closeTimer: TransportTimer?
+    private var closeWaiters: [CheckedContinuation<WebSocketCloseInfo, Never>] = []
+
+    /// How long a reader may take to come to the peer's last word before it is answered anyway.
+    static let readerGrace = Duration.seconds(1)
+    /// How long the server may take to end the TCP connection when both Close frames have gone (RFC 6455 section 7.1.1
+    /// leaves the number open).
+    static let transportEndGrace = Duration.seconds(2)
+
+    init(transport: any Transport, request: UpgradeRequest, configuration: WebSocketConfiguration, consumer: Consumer) {
+        self.transport = transport
+        self.loop = transport.loop
+        self.request = request
+        self.configuration = configuration
+        self.logger = configuration.logger
+        self.consumer = consumer
+    }
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { self.loop.asUnownedSerialExecutor() }
+
+    /// Asks for something without waiting. Any thread; takes no allocation.
+    nonisolated func signal(_ signal: Signal) {
+        let before = self.signals.bitwiseOr(signal.rawValue, ordering: .acquiringAndReleasing).oldValue
+        // The work that is queued already will see the new bit as well.
+        if before == 0 { self.loop.wake(self) }
+    }
+
+    // MARK: Timers
+
+    func schedule(after delay: Duration, _ action: @escaping @Sendable (isolated Connection) -> Void) -> TransportTimer
+    {
+        self.loop.schedule(at: self.loop.now + delay) { [weak self] in
+            self?.assumeIsolated { action($0) }
+        }
+    }
+
+    func armOpenTimer() {
+        let limit = self.configuration.deadlines.open
+        self.openTimer = self.schedule(after: limit) { $0.openDeadlinePassed(limit) }
+    }
+
+    func cancelOpenTimer() {
+        if let timer = self.openTimer.take() { self.loop.cancel(timer) }
+    }
+
+    private func armCloseTimer(_ delay: Duration, _ action: @escaping @Sendable (isolated Connection) -> Void) {
+        if let timer = self.closeTimer.take() { self.loop.cancel(timer) }
+        self.closeTimer = self.schedule(after: delay, action)
+    }
+
+    // MARK: Closing
+
+    /// Closes, and waits for the end. Not cut short by cancellation, which the deadline makes bearable.
+    func close(_ frame: CloseFrame) async -> WebSocketCloseInfo {
+        self.perform(self.lifecycle.closeRequested(frame))
+        if let info = self.closeInfo.withLock({ $0 }) { return info }
+        return await withCheckedContinuation { self.closeWaiters.append($0) }
+    }
+
+    /// Closes without waiting for the end.
+    func beginClosing(_ frame: CloseFrame) {
+        self.perform(self.lifecycle.closeRequested(frame))
+    }
+
+    func perform(_ action: ConnectionLifecycle.Action) {
+        switch action {
+        case .none:
+            break
+        case .sendClose(let frame):
+            self.sendClose(frame)
+        case .awaitReader:
+            self.awaitReader()
+        case .awaitTransportEnd:
+            self.armCloseTimer(min(Self.transportEndGrace, self.configuration.deadlines.close)) { $0.channel?.close() }
+        }
+    }
+
+    private func sendClose(_ frame: CloseFrame) {
+        var wake = false
+        let error = WebSocketError(.connectionClosed, "the connection is closing (\(frame.code))")
+        self.outbound?.appendClose(frame, error: error, wake: &wake)
+        let answersPeer = self.lifecycle.received != nil || self.lifecycle.violation != nil
+        let limit = self.configuration.deadlines.close
+        let delay = answersPeer ? min(Self.transportEndGrace, limit) : limit
+        self.armCloseTimer(delay) { $0.closeDeadlinePassed(delay) }
+        self.flush()
+        // The peer's Close frame may be behind messages that nobody reads any more.
+        self.resumeReading()
+    }
+
+    private func awaitReader() {
+        switch self.consumer {
+        case .queue(let queue) where !queue.appendBarrier():
+            self.armCloseTimer(Self.readerGrace) { $0.perform($0.lifecycle.barrierReached()) }
+        case .queue, .handler:
+            self.perform(self.lifecycle.barrierReached())
+        }
+    }
+
+    private func closeDeadlinePassed(_ limit: Duration) {
+        if self.lifecycle.received != nil {
+            // Both frames have gone; only the server is slow to end the TCP connection.
+            self.channel?.close()
+            self.armCloseTimer(Self.transportEndGrace) { $0.abort("the closing handshake did not end") }
+        } else {
+            self.abort("the peer did not answer the Close frame within \(limit)")
+        }
+    }
+
+    func abort(_ reason: String) {
+        self.lifecycle.abandoned(reason)
+        self.channel?.abort()
+    }
+
+    // MARK: The end
+
+    /// The channel is gone: everyone who waits for something is told, once.
+    func transportEnded(_ words: String?) {
+        guard let info = self.lifecycle.transportClosed(words) else { return }
+        self.cancelOpenTimer()
+        if let timer = self.closeTimer.take() { self.loop.cancel(timer) }
+        self.channel = nil
+        self.decoder = nil
+        self.loopContext = nil
+        self.closeInfo.withLock { $0 = info }
+        let closed = WebSocketError(.connectionClosed, "the connection has ended", close: info)
+        if case .queue(let queue) = self.consumer { queue.finish(self.inboundEnd(info)) }
+        self.outbound?.fail(closed)
+        self.inflight.removeAll()
+        for ping in self.pings.takeAll() { ping.continuation.resume(throwing: closed) }
+        for waiter in self.closeWaiters { waiter.resume(returning: info) }
+        self.closeWaiters = []
+        self.logger.debug("connection ended", metadata: ["close": "\(info)"])
+    }
+
+    /// How the reader learns of the end: quietly where this side wanted it or the peer said goodbye, else with an error.
+    private func inboundEnd(_ info: WebSocketCloseInfo) -> InboundQueue.End {
+        if let violation = self.lifecycle.violation {
+            let code: WebSocketError.Code =
+                violation.closeCode == .messageTooBig ? .messageTooLarge : .protocolViolation
+            return .failed(WebSocketError(code, violation.message, close: info))
+        }
+        if info.initiator == .local { return .finished }
+        if info.wasClean {
+            switch info.code {
+            case .normalClosure, .goingAway, .noStatusReceived: return .finished
+            default: return .failed(WebSocketError(.connectionClosed, "the peer closed the connection", close: info))
+            }
+        }
+        return .failed(WebSocketError(.transportFailed, info.failure ?? "the connection broke", close: info))
+    }
+}
+
+// MARK: - Signals
+
+extension Connection: TransportLoopWork {
+    nonisolated func runOnLoop() {
+        let signals = Signal(rawValue: self.signals.exchange(0, ordering: .acquiringAndReleasing))
+        self.assumeIsolated { $0.handle(signals) }
+    }
+
+    private func handle(_ signals: Signal) {
+        if signals.contains(.flush) { self.flush() }
+        if signals == .flush { return }
+        if signals.contains(.cancelOpening) { self.openingCancelled() }
+        if signals.contains(.passBarrier) { self.perform(self.lifecycle.barrierReached()) }
+        if signals.contains(.resumeReading) { self.resumeReading() }
+        if signals.contains(.abort) { self.abort("aborted by this side") }
+        if signals.contains(.release), self.lifecycle.state != .closed {
+            self.logger.debug("an open connection was released; it closes with 1001")
+            self.perform(self.lifecycle.closeRequested(Self.goingAway))
+        }
+        if signals.contains(.cancelScope) { self.perform(self.lifecycle.closeRequested(Self.goingAway)) }
+    }
+
+    /// 1001 is sendable, and there is no reason text to be too long.
+    static let goingAway = (try? CloseFrame(code: .goingAway)) ?? .withoutCode
+}

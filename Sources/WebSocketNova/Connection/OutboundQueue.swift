@@ -1,0 +1,412 @@
+internal import DequeModule
+internal import Synchronization
+internal import WebSocketCore
+
+/// What waits to be sent, between any number of sending tasks and the event loop that writes.
+///
+/// A sender frames and masks its message on its own thread, under a short lock, into one buffer; the loop takes the whole
+/// buffer at once. Above the high-water mark senders wait, in order, and are let in by tickets: a sender that holds one has
+/// its place, and nobody who came later can pass it.
+///
+/// A fragmented message is one turn: from its first to its last fragment no other data message gets in between
+/// (RFC 6455 section 5.4); control frames do.
+final class OutboundQueue: Sendable {
+    /// The outcome of an attempt to send at once.
+    enum Attempt {
+        case sent
+        /// Wait for a ticket first.
+        case mustWait
+    }
+
+    /// What a waiting sender wants.
+    private enum Wish {
+        /// To append one message.
+        case message
+        /// To begin a message of several fragments.
+        case turn
+        /// To append another fragment to the message under way.
+        case fragment
+    }
+
+    private struct Waiter {
+        var id: UInt64
+        var wish: Wish
+        var continuation: CheckedContinuation<Result<Void, any Error>, Never>
+    }
+
+    private struct State: ~Copyable {
+        var pending = OutboundBuffer()
+        var keys = MaskingKeySource()
+        /// Why nothing more can be sent.
+        var end: WebSocketError?
+        /// The loop has been told that there is something to write.
+        var isFlushScheduled = false
+        /// Bytes that the loop has taken and the kernel has not.
+        var outstanding = 0
+        /// Tickets given out and not used yet.
+        var tickets = 0
+        var isTurnTaken = false
+        var waiters: Deque<Waiter> = []
+        /// At most one: the fragments of a message are sent one after the other.
+        var fragmentWaiter: Waiter?
+        var lastID: UInt64 = 0
+        /// The payload of the last ping that could not be answered at once.
+        var owedPong: [UInt8]?
+    }
+
+    private let state = Mutex(State())
+    private let deflater: Mutex<Deflater?>
+    private let highWaterMark: Int
+    /// Whether messages may be compressed, and from how many bytes on.
+    let compressionThreshold: Int?
+    /// Above the high-water mark by this much, pongs are owed rather than queued: a peer that pings and does not read
+    /// must not make the queue grow.
+    private static let pongAllowance = 64 << 10
+
+    init(highWaterMark: Int, deflater: consuming Deflater?, compressionThreshold: Int) {
+        self.highWaterMark = highWaterMark
+        self.compressionThreshold = deflater == nil ? nil : compressionThreshold
+        self.deflater = Mutex(deflater)
+    }
+
+    // MARK: Messages
+
+    /// Sends a message if there is room and nobody waits.
+    ///
+    /// - Parameter wake: set to true when the loop has to be told.
+    func attempt(
+        _ opcode: Opcode,
+        _ payload: UnsafeRawBufferPointer,
+        wake: inout Bool
+    ) throws(WebSocketError) -> Attempt {
+        if let threshold = self.compressionThreshold, payload.count >= threshold {
+            guard try self.tryTicket() else { return .mustWait }
+            try self.sendCompressed(opcode, payload, wake: &wake)
+            return .sent
+        }
+        return try self.state.withLock { state throws(WebSocketError) in
+            if let end = state.end { throw end }
+            guard self.hasRoom(state), !state.isTurnTaken, state.waiters.isEmpty else { return .mustWait }
+            Self.append(&state, opcode, payload, wake: &wake)
+            return .sent
+        }
+    }
+
+    /// Sends a message whose sender holds a ticket.
+    func sendWithTicket(
+        _ opcode: Opcode,
+        _ payload: UnsafeRawBufferPointer,
+        wake: inout Bool
+    ) throws(WebSocketError) {
+        if let threshold = self.compressionThreshold, payload.count >= threshold {
+            try self.sendCompressed(opcode, payload, wake: &wake)
+            return
+        }
+        let granted = try self.state.withLock { state throws(WebSocketError) -> [Waiter] in
+            state.tickets -= 1
+            if let end = state.end { throw end }
+            Self.append(&state, opcode, payload, wake: &wake)
+            return self.grant(&state)
+        }
+        Self.resume(granted)
+    }
+
+    /// Sends a message from the event loop, which cannot wait: it is accepted above the high-water mark too.
+    ///
+    /// - Returns: whether the mark is passed, and the loop should not go on reading.
+    func sendFromLoop(_ opcode: Opcode, _ payload: UnsafeRawBufferPointer) throws(WebSocketError) -> Bool {
+        var wake = false
+        if let threshold = self.compressionThreshold, payload.count >= threshold {
+            try self.state.withLock { state throws(WebSocketError) in
+                if let end = state.end { throw end }
+                state.tickets += 1
+            }
+            try self.sendCompressed(opcode, payload, wake: &wake)
+            return self.isAboveHighWaterMark
+        }
+        return try self.state.withLock { state throws(WebSocketError) in
+            if let end = state.end { throw end }
+            Self.append(&state, opcode, payload)
+            return !self.hasRoom(state)
+        }
+    }
+
+    private func tryTicket() throws(WebSocketError) -> Bool {
+        try self.state.withLock { state throws(WebSocketError) in
+            if let end = state.end { throw end }
+            guard self.hasRoom(state), !state.isTurnTaken, state.waiters.isEmpty else { return false }
+            state.tickets += 1
+            return true
+        }
+    }
+
+    /// Compresses and appends under the compressor's lock, which the loop never takes: messages must leave in the order in
+    /// which they went through the compressor.
+    private func sendCompressed(
+        _ opcode: Opcode,
+        _ payload: UnsafeRawBufferPointer,
+        wake: inout Bool
+    ) throws(WebSocketError) {
+        let granted = try self.deflater.withLock { deflater throws(WebSocketError) -> [Waiter] in
+            var compressed = MessageBuffer()
+            let failure = Self.deflate(&deflater, payload, isFinal: true, into: &compressed)
+            return try self.state.withLock { state throws(WebSocketError) in
+                state.tickets -= 1
+                if let failure { throw failure }
+                if let end = state.end { throw end }
+                Self.append(&state, opcode, compressed.bytes, isCompressed: true, wake: &wake)
+                return self.grant(&state)
+            }
+        }
+        Self.resume(granted)
+    }
+
+    private static func deflate(
+        _ deflater: inout Deflater?,
+        _ payload: UnsafeRawBufferPointer,
+        isFinal: Bool,
+        into output: inout MessageBuffer
+    ) -> WebSocketError? {
+        do {
+            try deflater?.deflate(payload, isFinal: isFinal, into: &output)
+            return nil
+        } catch {
+            return WebSocketError(.resourceExhausted, "a message could not be compressed", underlying: error)
+        }
+    }
+
+    // MARK: Fragmented messages
+
+    /// Appends one fragment of the message whose turn it is; the last one ends the turn.
+    func appendFragment(
+        _ opcode: Opcode,
+        _ payload: UnsafeRawBufferPointer,
+        isFinal: Bool,
+        compressing: Bool,
+        wake: inout Bool
+    ) throws(WebSocketError) {
+        let granted = try self.deflater.withLock { deflater throws(WebSocketError) -> [Waiter] in
+            var compressed = MessageBuffer()
+            if compressing, let failure = Self.deflate(&deflater, payload, isFinal: isFinal, into: &compressed) {
+                throw failure
+            }
+            return try self.state.withLock { state throws(WebSocketError) in
+                if let end = state.end { throw end }
+                Self.append(
+                    &state,
+                    opcode,
+                    compressing ? compressed.bytes : payload,
+                    isFinal: isFinal,
+                    isCompressed: compressing && opcode != .continuation,
+                    wake: &wake
+                )
+                if isFinal { state.isTurnTaken = false }
+                return self.grant(&state)
+            }
+        }
+        Self.resume(granted)
+    }
+
+    /// Gives the turn back before anything was sent in it.
+    func returnTurn() {
+        let granted = self.state.withLock { state in
+            state.isTurnTaken = false
+            return self.grant(&state)
+        }
+        Self.resume(granted)
+    }
+
+    // MARK: Waiting
+
+    /// Waits for a ticket to send one message.
+    func waitForTicket() async throws { try await self.wait(for: .message) }
+
+    /// Waits for the turn to send a message in fragments.
+    func waitForTurn() async throws { try await self.wait(for: .turn) }
+
+    /// Waits for room for another fragment.
+    func waitForFragmentRoom() async throws { try await self.wait(for: .fragment) }
+
+    private func wait(for wish: Wish) async throws {
+        let id = self.state.withLock { state in
+            state.lastID += 1
+            return state.lastID
+        }
+        let outcome = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let waiter = Waiter(id: id, wish: wish, continuation: continuation)
+                let (granted, failure) = self.state.withLock { state in self.enqueue(waiter, &state) }
+                Self.resume(granted)
+                if let failure { continuation.resume(returning: .failure(failure)) }
+            }
+        } onCancel: {
+            self.cancelWaiter(id)
+        }
+        try outcome.get()
+    }
+
+    private func enqueue(_ waiter: Waiter, _ state: inout State) -> ([Waiter], (any Error)?) {
+        // See InboundQueue.wait(): the same lock decides between this and the cancellation's handler.
+        if Task.isCancelled { return ([], CancellationError()) }
+        if let end = state.end { return ([], end) }
+        if case .fragment = waiter.wish { state.fragmentWaiter = waiter } else { state.waiters.append(waiter) }
+        return (self.grant(&state), nil)
+    }
+
+    private func cancelWaiter(_ id: UInt64) {
+        let waiter = self.state.withLock { state -> Waiter? in
+            if state.fragmentWaiter?.id == id { return state.fragmentWaiter.take() }
+            guard let index = state.waiters.firstIndex(where: { $0.id == id }) else { return nil }
+            return state.waiters.remove(at: index)
+        }
+        waiter?.continuation.resume(returning: .failure(CancellationError()))
+    }
+
+    private static func resume(_ granted: [Waiter]) {
+        for waiter in granted { waiter.continuation.resume(returning: .success(())) }
+    }
+
+    // MARK: Control frames
+
+    /// Appends a ping, behind the data that waits already.
+    func appendPing(_ payload: UnsafeRawBufferPointer, wake: inout Bool) throws(WebSocketError) {
+        try self.state.withLock { state throws(WebSocketError) in
+            if let end = state.end { throw end }
+            Self.append(&state, .ping, payload, wake: &wake)
+        }
+    }
+
+    /// Answers a ping, or owes the answer when the peer takes nothing; of several that are owed only the last counts
+    /// (RFC 6455 section 5.5.3).
+    func appendPong(_ payload: UnsafeRawBufferPointer, wake: inout Bool) {
+        self.state.withLock { state in
+            guard state.end == nil else { return }
+            if self.buffered(state) > self.highWaterMark + Self.pongAllowance {
+                state.owedPong = Array(payload)
+            } else {
+                Self.append(&state, .pong, payload, wake: &wake)
+            }
+        }
+    }
+
+    /// Appends the Close frame behind everything that was accepted, after which nothing is accepted any more.
+    func appendClose(_ frame: CloseFrame, error: WebSocketError, wake: inout Bool) {
+        let waiters = self.state.withLock { state -> [Waiter] in
+            guard state.end == nil else { return [] }
+            frame.payload.withUnsafeBytes { Self.append(&state, .close, $0, wake: &wake) }
+            return Self.end(&state, error)
+        }
+        for waiter in waiters { waiter.continuation.resume(returning: .failure(error)) }
+    }
+
+    // MARK: The loop's side
+
+    /// Exchanges what waits for an empty buffer.
+    func takePending(_ buffer: inout OutboundBuffer) {
+        self.state.withLock { state in
+            state.isFlushScheduled = false
+            if let pong = state.owedPong.take() {
+                pong.withUnsafeBytes { Self.append(&state, .pong, $0) }
+            }
+            swap(&state.pending, &buffer)
+            state.outstanding = buffer.count
+        }
+    }
+
+    /// Says how many of the bytes taken are not yet with the kernel.
+    func update(outstanding: Int) {
+        let granted = self.state.withLock { state in
+            state.outstanding = outstanding
+            return self.grant(&state)
+        }
+        Self.resume(granted)
+    }
+
+    /// Whether the mark is passed.
+    var isAboveHighWaterMark: Bool { self.state.withLock { !self.hasRoom($0) } }
+
+    /// Nothing can be sent any more, and what waits never will be.
+    func fail(_ error: WebSocketError) {
+        let waiters = self.state.withLock { state -> [Waiter] in
+            state.pending.removeAll()
+            state.outstanding = 0
+            return Self.end(&state, error)
+        }
+        for waiter in waiters { waiter.continuation.resume(returning: .failure(error)) }
+    }
+
+    // MARK: Under the lock
+
+    private func buffered(_ state: borrowing State) -> Int { state.pending.count + state.outstanding }
+
+    private func hasRoom(_ state: borrowing State) -> Bool { self.buffered(state) < self.highWaterMark }
+
+    private static func append(
+        _ state: inout State,
+        _ opcode: Opcode,
+        _ payload: UnsafeRawBufferPointer,
+        isFinal: Bool = true,
+        isCompressed: Bool = false,
+        wake: inout Bool
+    ) {
+        self.append(&state, opcode, payload, isFinal: isFinal, isCompressed: isCompressed)
+        if !state.isFlushScheduled {
+            state.isFlushScheduled = true
+            wake = true
+        }
+    }
+
+    private static func append(
+        _ state: inout State,
+        _ opcode: Opcode,
+        _ payload: UnsafeRawBufferPointer,
+        isFinal: Bool = true,
+        isCompressed: Bool = false
+    ) {
+        let key = state.keys.next()
+        state.pending.appendFrame(
+            opcode: opcode,
+            isFinal: isFinal,
+            isCompressed: isCompressed,
+            payload: payload,
+            maskingKey: key
+        )
+    }
+
+    /// Takes out of the queue whoever may go on now.
+    private func grant(_ state: inout State) -> [Waiter] {
+        guard state.end == nil else { return [] }
+        var granted: [Waiter] = []
+        if state.fragmentWaiter != nil, self.hasRoom(state), let waiter = state.fragmentWaiter.take() {
+            granted.append(waiter)
+        }
+        guard !state.isTurnTaken else { return granted }
+        while let waiter = state.waiters.first, self.hasRoom(state) {
+            switch waiter.wish {
+            case .turn:
+                // Whoever holds a ticket is about to append a message of its own.
+                guard state.tickets == 0 else { return granted }
+                state.isTurnTaken = true
+                granted.append(state.waiters.removeFirst())
+                return granted
+            case .message, .fragment:
+                guard state.tickets < Self.ticketsAtATime else { return granted }
+                state.tickets += 1
+                granted.append(state.waiters.removeFirst())
+            }
+        }
+        return granted
+    }
+
+    /// How many senders are let in together; each of them may pass the mark by one message.
+    private static let ticketsAtATime = 16
+
+    private static func end(_ state: inout State, _ error: WebSocketError) -> [Waiter] {
+        state.end = error
+        state.owedPong = nil
+        var waiters = Array(state.waiters)
+        state.waiters.removeAll()
+        if let waiter = state.fragmentWaiter.take() { waiters.append(waiter) }
+        return waiters
+    }
+}
