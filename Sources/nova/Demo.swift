@@ -57,7 +57,7 @@ struct Demo: AsyncParsableCommand {
             let text = (1...2_000).map { #"{"trade":\#($0),"price":"1024.25"}"# }.joined(separator: "\n")
             try await socket.send(text)
             try await Self.expect(.text(text), from: socket)
-            return ((), "\(text.utf8.count) bytes of JSON came back")
+            return ((), "2,000 lines of JSON came back, \(text.utf8.count) bytes")
         }
         try await Steps.run("close") {
             let info = try await socket.close(code: 4000, reason: "end of the demo")

@@ -62,7 +62,7 @@ final class Interrupts: Sendable {
         switch count {
         case 1: action?()
         case 2 where socket != nil: socket?.abort()
-        default: exit(status: .failure)
+        default: ExitStatus.failure.exit()
         }
     }
 }

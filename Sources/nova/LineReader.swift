@@ -20,16 +20,20 @@ final class LineReader: Sendable {
 
     private let state = Mutex(State())
     private let queue = DispatchQueue(label: "nova.input")
-    /// Becomes readable to wake a reader that is to stop waiting.
-    private let wake: Int32
+    /// A pipe whose far end is written to wake a reader that is to stop waiting.
+    private let wake: (near: Int32, far: Int32)
 
     /// - Throws: ``ToolFailure`` if the process has no descriptor left.
     init() throws {
-        self.wake = eventfd(0, Int32(EFD_CLOEXEC.rawValue))
-        guard self.wake >= 0 else { throw ToolFailure("eventfd: \(String(cString: strerror(errno)))") }
+        var ends: [Int32] = [-1, -1]
+        guard pipe(&ends) == 0 else { throw ToolFailure("pipe: \(String(cString: strerror(errno)))") }
+        self.wake = (ends[0], ends[1])
     }
 
-    deinit { close(self.wake) }
+    deinit {
+        close(self.wake.near)
+        close(self.wake.far)
+    }
 
     /// The next line without its line feed; nil at the end of input. A last line needs no line feed.
     ///
@@ -72,7 +76,7 @@ final class LineReader: Sendable {
                 }
             }
         } onCancel: {
-            eventfd_write(self.wake, 1)
+            _ = write(self.wake.far, [0], 1)
         }
         try Task.checkCancellation()
     }
@@ -81,7 +85,7 @@ final class LineReader: Sendable {
     private func readOnce() {
         var descriptors = [
             pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0),
-            pollfd(fd: self.wake, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: self.wake.near, events: Int16(POLLIN), revents: 0),
         ]
         while poll(&descriptors, 2, -1) < 0, errno == EINTR {}
         guard descriptors[1].revents == 0 else { return }

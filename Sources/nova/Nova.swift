@@ -29,12 +29,12 @@ struct Nova: AsyncParsableCommand {
         switch error {
         case let error as ToolFailure:
             Console.complain(error.description)
-            exit(status: error.status)
+            error.status.exit()
         default:
             // Argument parser's own status for wrong usage is 64 (EX_USAGE).
             guard Self.exitCode(for: error) == .validationFailure else { Self.exit(withError: error) }
-            Console.complain(Self.fullMessage(for: error))
-            exit(status: .usage)
+            Console.note(Self.fullMessage(for: error))
+            ExitStatus.usage.exit()
         }
     }
 }

@@ -36,7 +36,8 @@ struct Ping: AsyncParsableCommand {
             let info = try await socket.close()
             try Console.print("--- \(self.url): \(info)")
             try Console.print(statistics.description)
-            if !info.wasClean || statistics.lost > 0 { exit(status: .failure) }
+            guard info.wasClean else { throw ToolFailure("the connection did not end cleanly") }
+            guard statistics.lost == 0 else { throw ToolFailure("\(statistics.lost) pings were not answered") }
         } catch {
             throw ToolFailure(error)
         }

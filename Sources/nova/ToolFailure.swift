@@ -6,6 +6,10 @@ enum ExitStatus: Int32 {
     case success = 0
     case failure = 1
     case usage = 2
+
+    func exit() -> Never {
+        Glibc.exit(self.rawValue)
+    }
 }
 
 /// What ends the tool before its work is done.
@@ -38,8 +42,4 @@ struct ToolFailure: Error, CustomStringConvertible {
         }
         self.init(text, status: badInput.contains(error.code) ? .usage : .failure)
     }
-}
-
-func exit(status: ExitStatus) -> Never {
-    Glibc.exit(status.rawValue)
 }

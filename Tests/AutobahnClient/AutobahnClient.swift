@@ -74,6 +74,6 @@ struct AutobahnClient {
     }
 
     private static func complain(_ message: String) {
-        fputs("AutobahnClient: \(message)\n", stderr)
+        print("AutobahnClient: \(message)")
     }
 }
