@@ -102,5 +102,27 @@ let package = Package(
             dependencies: ["WebSocketNova", "WebSocketNovaTesting", "LWSTransport"],
             swiftSettings: swiftSettings
         ),
+
+        // The client that scripts/autobahn puts to the test.
+        .executableTarget(
+            name: "AutobahnClient",
+            dependencies: ["WebSocketNova"],
+            path: "Tests/AutobahnClient",
+            swiftSettings: swiftSettings
+        ),
     ]
 )
+
+// They link libFuzzer and cannot be built without it: see scripts/fuzz.
+if Context.environment["WEBSOCKETNOVA_FUZZ"] == "1" {
+    for name in ["FuzzFrames", "FuzzInflate", "FuzzUpgrade"] {
+        package.targets.append(
+            .executableTarget(
+                name: name,
+                dependencies: ["WebSocketCore"],
+                path: "Tests/Fuzz/\(name)",
+                swiftSettings: swiftSettings
+            )
+        )
+    }
+}

@@ -1,0 +1,63 @@
+import ArgumentParser
+import WebSocketNova
+
+/// What every command that connects can be told.
+struct ConnectionOptions: ParsableArguments {
+    @Option(
+        name: [.customShort("H"), .customLong("header")],
+        help: ArgumentHelp("Send a header field.", valueName: "name: value")
+    )
+    var headers: [Header] = []
+
+    @Option(
+        name: [.short, .customLong("subprotocol")],
+        help: ArgumentHelp("Offer a subprotocol, the preferred one first.", valueName: "name")
+    )
+    var subprotocols: [String] = []
+
+    @Flag(inversion: .prefixedNo, help: "Offer permessage-deflate.")
+    var compress = false
+
+    @Flag(help: "Accept any certificate: anyone in the path can read and change everything.")
+    var insecure = false
+
+    @Option(help: ArgumentHelp("Trust the authorities in a PEM file, and no others.", valueName: "file"))
+    var ca: String?
+
+    @Option(help: ArgumentHelp("How long opening, and closing, may take.", valueName: "seconds"))
+    var timeout = 10.0
+
+    func validate() throws {
+        guard (0.001...86_400).contains(self.timeout) else {
+            throw ValidationError("--timeout \(self.timeout) is not from 0.001 to 86400 seconds")
+        }
+    }
+
+    /// The library's configuration that says the same.
+    func configuration() -> WebSocketConfiguration {
+        var configuration = WebSocketConfiguration()
+        for header in self.headers { configuration.headers.append(name: header.name, value: header.value) }
+        configuration.subprotocols = self.subprotocols
+        configuration.compression = self.compress ? .defaults : nil
+        configuration.deadlines.open = .seconds(self.timeout)
+        configuration.deadlines.close = .seconds(self.timeout)
+        // Room for what a person or a script may look at; the library's own default is for services.
+        configuration.limits.messageSize = 64 << 20
+        if let ca { configuration.tls.trustRoots = .file(ca) }
+        if self.insecure { configuration.tls.certificateVerification = .none }
+        return configuration
+    }
+
+    /// A header field as curl takes it.
+    struct Header: ExpressibleByArgument {
+        var name: String
+        var value: String
+
+        init?(argument: String) {
+            let parts = argument.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2 else { return nil }
+            self.name = String(parts[0])
+            self.value = String(parts[1].drop { $0 == " " || $0 == "\t" })
+        }
+    }
+}
