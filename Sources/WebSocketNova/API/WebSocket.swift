@@ -121,7 +121,7 @@ public final class WebSocket: Sendable {
 
     /// The event loop that the connection runs on. A task that reads or sends much saves a switch of threads for each batch
     /// by running there: `Task(executorPreference: socket.eventLoop) { … }`. It must not block.
-    public var eventLoop: any TaskExecutor { self.connection.loop }
+    public var eventLoop: any TaskExecutor { self.connection.loop.taskExecutor }
 
     // MARK: Control
 
