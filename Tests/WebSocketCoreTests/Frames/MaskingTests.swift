@@ -60,7 +60,7 @@ import WebSocketCore
                 Masking.apply(self.maskingKey, to: UnsafeMutableRawBufferPointer(rebasing: $0[..<cut]))
                 Masking.apply(self.maskingKey, to: UnsafeMutableRawBufferPointer(rebasing: $0[cut...]), offset: cut)
             }
-            #expect(masked == expected, "cut at \(cut)")
+            if masked != expected { Issue.record("cut at \(cut)") }
         }
     }
 
