@@ -170,7 +170,8 @@ private enum Garbage {
             try client.send(Array(bytes.prefix(count)))
             bytes.removeFirst(count)
         }
-        if Bool.random(using: &generator) { shutdown(client.descriptor, Int32(SHUT_WR)) }
-        if Bool.random(using: &generator) { _ = try client.readSome(1) }
+        guard Bool.random(using: &generator) else { return }
+        shutdown(client.descriptor, Int32(SHUT_WR))
+        _ = try client.readToEnd()
     }
 }
