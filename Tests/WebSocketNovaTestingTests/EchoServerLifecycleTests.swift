@@ -120,24 +120,6 @@ import WebSocketNovaTesting
     }
 }
 
-/// What the process holds.
-private struct Resources {
-    var descriptors: Int
-    var threads: Int
-
-    static var now: Resources {
-        Resources(descriptors: Self.entries("/proc/self/fd"), threads: Self.entries("/proc/self/task"))
-    }
-
-    private static func entries(_ path: String) -> Int {
-        guard let directory = opendir(path) else { return -1 }
-        defer { closedir(directory) }
-        var count = 0
-        while readdir(directory) != nil { count += 1 }
-        return count
-    }
-}
-
 private enum Garbage {
     private static let requests = [
         "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
