@@ -137,6 +137,8 @@ import WebSocketNovaTesting
     }
 
     private static func text(_ count: Int) -> [UInt8] {
-        Array(String(repeating: "All work and no play makes Jack a dull boy. ", count: count / 44 + 1).utf8.prefix(count))
+        Array(
+            String(repeating: "All work and no play makes Jack a dull boy. ", count: count / 44 + 1).utf8.prefix(count)
+        )
     }
 }

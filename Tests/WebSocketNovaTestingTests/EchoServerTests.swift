@@ -94,7 +94,9 @@ import WebSocketNovaTesting
             let client = try RawClient(port: server.port)
             try client.upgrade()
             try client.sendFrame(0x8, [0x0F, 0xA0] + Array("bye".utf8))
-            #expect(try client.readFrame() == .init(isFinal: true, opcode: 0x8, payload: [0x0F, 0xA0] + Array("bye".utf8)))
+            #expect(
+                try client.readFrame() == .init(isFinal: true, opcode: 0x8, payload: [0x0F, 0xA0] + Array("bye".utf8))
+            )
             #expect(try client.readToEnd() == [])
         }
     }

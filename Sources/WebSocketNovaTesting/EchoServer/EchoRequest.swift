@@ -11,7 +11,10 @@ struct EchoRequest {
     /// The name=value pairs of the query; lws has unescaped them.
     var query: [String: String] {
         var pairs: [String: String] = [:]
-        var buffer = [CChar](repeating: 0, count: Int(max(0, lws_hdr_total_length(self.wsi, WSI_TOKEN_HTTP_URI_ARGS))) + 1)
+        var buffer = [CChar](
+            repeating: 0,
+            count: Int(max(0, lws_hdr_total_length(self.wsi, WSI_TOKEN_HTTP_URI_ARGS))) + 1
+        )
         var index: Int32 = 0
         // lws keeps each pair as a fragment of its own, and would join them with commas.
         while true {

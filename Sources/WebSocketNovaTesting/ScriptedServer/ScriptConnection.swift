@@ -90,7 +90,9 @@ struct ScriptConnection: ~Copyable {
         var response: HTTPFields = [
             "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Accept": self.acceptValue(),
         ]
-        for name in ["Upgrade", "Connection", "Sec-WebSocket-Accept"] where fields.contains(name) { response[name] = nil }
+        for name in ["Upgrade", "Connection", "Sec-WebSocket-Accept"] where fields.contains(name) {
+            response[name] = nil
+        }
         for field in fields { response.append(name: field.name, value: field.value) }
         let lines = response.map { "\($0.name): \($0.value)\r\n" }.joined()
         let bytes = Array("HTTP/1.1 101 Switching Protocols\r\n\(lines)\r\n".utf8) + following
@@ -191,6 +193,8 @@ struct ScriptConnection: ~Copyable {
                 if case .endOfStream = error { connection.sawEndOfStream = true }
                 if case .broken = error { connection.wasReset = true }
             }
+            // The kernel tells of a reset once, then of an end of the stream.
+            if case .broken = error { self.socket = nil }
             throw error
         }
         if !self.requestHead.isEmpty {

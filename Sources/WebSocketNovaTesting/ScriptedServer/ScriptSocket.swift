@@ -62,7 +62,8 @@ struct ScriptSocket: ~Copyable {
     // Waiting.
 
     /// Waits for one of the events; none means to wait for the deadline or the wake-up only.
-    func wait(for events: Int32, until deadline: ContinuousClock.Instant, wakeUp: borrowing WakeUp) throws(Interruption) {
+    func wait(for events: Int32, until deadline: ContinuousClock.Instant, wakeUp: borrowing WakeUp) throws(Interruption)
+    {
         while true {
             let left = ContinuousClock.now.duration(to: deadline)
             guard left > .zero else { throw .deadline }
@@ -72,7 +73,9 @@ struct ScriptSocket: ~Copyable {
                 pollfd(fd: wakeUp.descriptor, events: Int16(POLLIN), revents: 0),
             ]
             // Rounded up: a wait must not end before its deadline.
-            let milliseconds = Int32(clamping: left.components.seconds * 1_000 + left.components.attoseconds / 1_000_000_000_000_000 + 1)
+            let milliseconds = Int32(
+                clamping: left.components.seconds * 1_000 + left.components.attoseconds / 1_000_000_000_000_000 + 1
+            )
             let count = poll(&sets, 2, milliseconds)
             if count < 0, errno != EINTR { throw .broken(errno: errno) }
             if sets[1].revents != 0 { throw .woken }

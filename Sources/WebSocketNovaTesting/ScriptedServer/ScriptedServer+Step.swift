@@ -54,7 +54,10 @@ extension ScriptedServer {
 
         /// Sends bytes.
         public static func send(_ bytes: [UInt8]) -> Step {
-            Step(action: .send(bytes, chunkSize: max(1, bytes.count), interval: .zero), name: "send \(bytes.count) bytes")
+            Step(
+                action: .send(bytes, chunkSize: max(1, bytes.count), interval: .zero),
+                name: "send \(bytes.count) bytes"
+            )
         }
 
         /// Sends the bytes of a string as UTF-8, a response head for example.
@@ -119,7 +122,10 @@ extension ScriptedServer {
         /// Reads and records until the client has ended its side of the stream, in order or by a reset.
         public static let waitForEndOfStream = Step(action: .waitForEndOfStream, name: "waitForEndOfStream")
 
-        /// Reads nothing, so that the client's bytes pile up, until the client closes or resets the connection.
+        /// Reads nothing, so that the client's bytes pile up, until the client resets the connection or closes it.
+        ///
+        /// An orderly close waits in the client's kernel behind bytes that nobody reads: if these are many, this step ends
+        /// only at the deadline or at ``ScriptedServer/stop()``; ``pause(until:)`` ends when the test says so.
         public static let stopReading = Step(action: .stopReading, name: "stopReading")
 
         /// Ends the stream to the client and goes on reading: a half-close.

@@ -52,7 +52,9 @@ extension RawClient {
             return try self.isRetry(count, connection) ? [] : Array(bytes.prefix(Int(count)))
         }
         let count = recv(self.descriptor, &bytes, bytes.count, 0)
-        guard count > 0 || (count < 0 && errno == EAGAIN) else { throw Failure(description: "recv: \(count), errno \(errno)") }
+        guard count > 0 || (count < 0 && errno == EAGAIN) else {
+            throw Failure(description: "recv: \(count), errno \(errno)")
+        }
         return Array(bytes.prefix(max(0, count)))
     }
 
