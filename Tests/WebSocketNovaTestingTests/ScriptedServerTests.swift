@@ -171,7 +171,7 @@ import WebSocketNovaTesting
             }
             Self.reset(client)
             let connection = try await server.finished().first
-            #expect(connection.received == [])
+            #expect(connection.received.isEmpty)
         }
     }
 

@@ -11,6 +11,8 @@ struct ScriptConnection: ~Copyable {
     private var requestHead: [UInt8] = []
     /// Read, but taken by no step yet.
     private var inbox: [UInt8] = []
+    /// Whether the script is over, and what still comes is dropped.
+    private var isFinishing = false
 
     init(player: ScriptPlayer, socket: consuming ScriptSocket, index: Int, deadline: ContinuousClock.Instant) {
         self.player = player
@@ -55,6 +57,7 @@ struct ScriptConnection: ~Copyable {
 
     /// Closes the connection in order; a client that does not close its side within a second is left.
     mutating func finish() throws(ScriptSocket.Interruption) {
+        self.isFinishing = true
         self.socket?.shutdownWrite()
         do throws(ScriptSocket.Interruption) {
             try self.readToEnd(until: min(self.deadline, .now + .seconds(1)))
@@ -197,7 +200,7 @@ struct ScriptConnection: ~Copyable {
             if case .broken = error { self.socket = nil }
             throw error
         }
-        if !self.requestHead.isEmpty {
+        if !self.requestHead.isEmpty, !self.isFinishing {
             let bytes = self.inbox[before...]
             self.player.record(self.index) { $0.received += bytes }
         }
