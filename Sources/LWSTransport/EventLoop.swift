@@ -9,8 +9,8 @@ public import WebSocketCore
 /// Of all lws calls, only `lws_cancel_service` is made from other threads ("the only API that is safe to call from another
 /// thread context", lws's README.coding.md); everything else is put into a queue that this thread empties between two turns.
 ///
-/// A loop is also a `TaskExecutor`: a task that consumes messages can be made to run on it with
-/// `Task(executorPreference:)`, which saves the hop between two threads for each batch. Do not block it.
+/// Users' tasks can run on it as well, on its ``taskExecutor``, which saves the hop between two threads for each batch of
+/// messages. They must not block it.
 ///
 /// ## What it changes in the process
 /// See ``LWSGlobal``.
@@ -28,8 +28,16 @@ public final class EventLoop: Sendable {
         public init() {}
     }
 
+    private struct Job {
+        var job: UnownedJob
+        /// Whether it belongs to a task that prefers the loop, rather than to an actor on it. The two have to be run as what
+        /// they are: run as an actor's, each of the task's `await`s would find itself on the wrong executor, and be queued
+        /// again.
+        var isTask: Bool
+    }
+
     private struct Queue {
-        var jobs: [UnownedJob] = []
+        var jobs: [Job] = []
         var work: [any TransportLoopWork] = []
         /// The loop waits, or is about to, and nobody has woken it yet.
         var needsWake = false
@@ -46,6 +54,7 @@ public final class EventLoop: Sendable {
     public let backend: EventLoopBackend
 
     let core: LoopCore
+    private let loopTaskExecutor: LoopTaskExecutor
     private let queue: Mutex<Queue>
     /// Threads between "may call lws_cancel_service" and "have called it"; the context is destroyed when there are none.
     private let wakersInFlight = Atomic<Int>(0)
@@ -57,15 +66,16 @@ public final class EventLoop: Sendable {
     ///
     /// - Throws: ``WebSocketError`` with `resourceExhausted` if no context or no thread can be had.
     public init(configuration: Configuration = Configuration()) throws(WebSocketError) {
-        LWSGlobal.prepare()
         self.logger = configuration.logger
         self.queue = Mutex(Queue())
+        self.loopTaskExecutor = LoopTaskExecutor()
         guard let (core, backend) = LoopCore.make(configuration) else {
             throw WebSocketError(.resourceExhausted, "libwebsockets could not create a context")
         }
         self.core = core
         self.backend = backend
         core.loop = self
+        self.loopTaskExecutor.loop = self
         try self.startThread()
     }
 
@@ -107,7 +117,7 @@ public final class EventLoop: Sendable {
     private func run() {
         LWSGlobal.blockSIGPIPE()
         self.core.bindToCurrentThread()
-        var jobs: [UnownedJob] = []
+        var jobs: [Job] = []
         var work: [any TransportLoopWork] = []
         while true {
             var isShuttingDown = self.takeQueue(&jobs, &work)
@@ -127,7 +137,7 @@ public final class EventLoop: Sendable {
         }
     }
 
-    private func takeQueue(_ jobs: inout [UnownedJob], _ work: inout [any TransportLoopWork]) -> Bool {
+    private func takeQueue(_ jobs: inout [Job], _ work: inout [any TransportLoopWork]) -> Bool {
         self.queue.withLock { queue in
             swap(&queue.jobs, &jobs)
             swap(&queue.work, &work)
@@ -145,18 +155,19 @@ public final class EventLoop: Sendable {
         }
     }
 
-    private func runAll(_ jobs: inout [UnownedJob], _ work: inout [any TransportLoopWork]) {
+    private func runAll(_ jobs: inout [Job], _ work: inout [any TransportLoopWork]) {
         for item in work { item.runOnLoop() }
         work.removeAll(keepingCapacity: work.capacity < 1024)
         for job in jobs { self.runSynchronously(job) }
         jobs.removeAll(keepingCapacity: jobs.capacity < 1024)
     }
 
-    private func runSynchronously(_ job: UnownedJob) {
-        job.runSynchronously(
-            isolatedTo: self.asUnownedSerialExecutor(),
-            taskExecutor: self.asUnownedTaskExecutor()
-        )
+    private func runSynchronously(_ job: Job) {
+        if job.isTask {
+            job.job.runSynchronously(on: self.loopTaskExecutor.asUnownedTaskExecutor())
+        } else {
+            job.job.runSynchronously(on: self.asUnownedSerialExecutor())
+        }
     }
 
     /// Ends the loop if nothing is queued any more; the context is gone afterwards.
@@ -217,7 +228,7 @@ public final class EventLoop: Sendable {
     private func drainRetired() {
         let status = spawnThread(named: "nova-drain") {
             self.core.bindToCurrentThread()
-            var jobs: [UnownedJob] = []
+            var jobs: [Job] = []
             var work: [any TransportLoopWork] = []
             while true {
                 _ = self.takeQueue(&jobs, &work)
@@ -241,9 +252,17 @@ public final class EventLoop: Sendable {
 
 extension EventLoop: TransportLoop {
     public func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
+        let job = Job(job: UnownedJob(job), isTask: false)
         self.push { $0.jobs.append(job) }
     }
+
+    fileprivate func enqueueTask(_ job: consuming ExecutorJob) {
+        let job = Job(job: UnownedJob(job), isTask: true)
+        self.push { $0.jobs.append(job) }
+    }
+
+    /// Runs users' tasks on this loop: `Task(executorPreference: loop.taskExecutor) { … }`.
+    public var taskExecutor: any TaskExecutor { self.loopTaskExecutor }
 
     package func wake(_ work: any TransportLoopWork) {
         self.push { $0.work.append(work) }
@@ -271,5 +290,16 @@ extension EventLoop: TransportLoop {
 
     package func cancel(_ timer: TransportTimer) {
         self.core.cancel(timer)
+    }
+}
+
+/// The side of a loop on which tasks run that prefer it.
+private final class LoopTaskExecutor: TaskExecutor {
+    /// Unowned: a task keeps neither its executor nor its loop; the loop's own thread does, until it is shut down. Set once,
+    /// before anyone else knows of this object.
+    nonisolated(unsafe) unowned var loop: EventLoop!
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        self.loop.enqueueTask(job)
     }
 }

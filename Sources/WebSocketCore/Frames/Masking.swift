@@ -49,19 +49,40 @@ package enum Masking {
         to destination: UnsafeMutableRawPointer,
         count: Int
     ) {
+        guard count >= 16 else { return Self.applyToFew(pattern, from: source, to: destination, count: count) }
         // In memory order, whatever the order of the machine.
-        var bits = pattern.littleEndian
-        let wide = SIMD8<UInt64>(repeating: bits)
+        let wide = SIMD8<UInt64>(repeating: pattern.littleEndian)
+        let narrow = SIMD2<UInt64>(repeating: pattern.littleEndian)
+        // The last 16 bytes, which overlap those before them, are read now: in place, they would be read masked later.
+        let shift = UInt64(truncatingIfNeeded: count & 3) &* 8
+        let rotated = (pattern &>> shift | pattern &<< (64 &- shift)).littleEndian
+        let last =
+            source.loadUnaligned(fromByteOffset: count &- 16, as: SIMD2<UInt64>.self) ^ SIMD2(repeating: rotated)
         var done = 0
         while count &- done >= 64 {
             let block = source.loadUnaligned(fromByteOffset: done, as: SIMD8<UInt64>.self)
             destination.storeBytes(of: block ^ wide, toByteOffset: done, as: SIMD8<UInt64>.self)
             done &+= 64
         }
-        while count &- done >= 8 {
-            let word = source.loadUnaligned(fromByteOffset: done, as: UInt64.self)
-            destination.storeBytes(of: word ^ bits, toByteOffset: done, as: UInt64.self)
-            done &+= 8
+        while count &- done >= 16 {
+            let block = source.loadUnaligned(fromByteOffset: done, as: SIMD2<UInt64>.self)
+            destination.storeBytes(of: block ^ narrow, toByteOffset: done, as: SIMD2<UInt64>.self)
+            done &+= 16
+        }
+        destination.storeBytes(of: last, toByteOffset: count &- 16, as: SIMD2<UInt64>.self)
+    }
+
+    private static func applyToFew(
+        _ pattern: UInt64,
+        from source: UnsafeRawPointer,
+        to destination: UnsafeMutableRawPointer,
+        count: Int
+    ) {
+        var done = 0
+        if count >= 8 {
+            let word = source.loadUnaligned(as: UInt64.self)
+            destination.storeBytes(of: word ^ pattern.littleEndian, as: UInt64.self)
+            done = 8
         }
         if count &- done >= 4 {
             let word = source.loadUnaligned(fromByteOffset: done, as: UInt32.self)
@@ -69,11 +90,11 @@ package enum Masking {
             destination.storeBytes(of: word ^ half, toByteOffset: done, as: UInt32.self)
             done &+= 4
         }
-        bits = pattern
+        var rest = pattern
         while done < count {
             let byte = source.load(fromByteOffset: done, as: UInt8.self)
-            destination.storeBytes(of: byte ^ UInt8(truncatingIfNeeded: bits), toByteOffset: done, as: UInt8.self)
-            bits &>>= 8
+            destination.storeBytes(of: byte ^ UInt8(truncatingIfNeeded: rest), toByteOffset: done, as: UInt8.self)
+            rest &>>= 8
             done &+= 1
         }
     }

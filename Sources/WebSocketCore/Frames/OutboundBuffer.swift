@@ -62,8 +62,9 @@ package struct OutboundBuffer: ~Copyable, @unchecked Sendable {
             payloadLength: payload.count,
             maskingKey: maskingKey
         )
-        var destination = self.room(atLeast: FrameHeader.maximumSize &+ payload.count)
-        let size = header.encode(to: destination)
+        let size = header.encodedSize
+        var destination = self.room(atLeast: size &+ payload.count)
+        header.encode(to: destination)
         destination += size
         if let maskingKey {
             Masking.copy(payload, to: destination, key: maskingKey)

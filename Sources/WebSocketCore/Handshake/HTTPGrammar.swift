@@ -35,13 +35,13 @@ enum HTTPGrammar {
         guard let first = bytes.firstIndex(where: { !Self.isWhiteSpace($0) }),
             let last = bytes.lastIndex(where: { !Self.isWhiteSpace($0) })
         else { return "" }
-        return String(text[first...last])
+        return String(decoding: bytes[first...last], as: UTF8.self)
     }
 
     /// The elements of a comma-separated list over several lines, without empty ones (RFC 9110 section 5.6.1.2).
     static func listElements(_ lines: [String]) -> [String] {
         lines.flatMap { line in
-            line.utf8.split(separator: UInt8(ascii: ",")).map { Self.trimmed(String(Substring($0))) }
+            line.utf8.split(separator: UInt8(ascii: ",")).map { Self.trimmed(String(decoding: $0, as: UTF8.self)) }
         }
         .filter { !$0.isEmpty }
     }

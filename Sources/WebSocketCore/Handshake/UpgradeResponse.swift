@@ -62,9 +62,7 @@ package enum UpgradeResponse {
     private static func checkFraming(_ headers: HTTPFields) throws(Violation) {
         for name in ["Content-Length", "Transfer-Encoding"] {
             if let value = headers[name] {
-                throw Violation(
-                    "it has the header \(name) (\(HTTPGrammar.quoted(value))), which a status 101 must not have"
-                )
+                throw Violation("a status 101 must not have \(name), which is \(HTTPGrammar.quoted(value))")
             }
         }
     }

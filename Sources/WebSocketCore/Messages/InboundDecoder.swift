@@ -82,21 +82,37 @@ package struct InboundDecoder: ~Copyable {
 
     /// Takes input, moving its start forward, until one event is complete or the input is used up.
     package mutating func next(_ input: inout UnsafeRawBufferPointer) -> InboundEvent {
-        if self.isAtPlainMessageStart, input.count >= 2, let base = input.baseAddress {
-            // The frame that streams are made of: whole message, not compressed, below 126 bytes, all here.
-            let first = base.load(as: UInt8.self)
-            let length = Int(base.load(fromByteOffset: 1, as: UInt8.self))
-            if first == 0x82 || first == 0x81, length < 126, length <= self.maximumMessageSize,
-                input.count >= length &+ 2
-            {
-                let payload = UnsafeRawBufferPointer(start: base + 2, count: length)
-                if first == 0x82 || UTF8Validator.firstInvalidByte(of: payload) == nil {
-                    input = UnsafeRawBufferPointer(start: base + (length &+ 2), count: input.count &- length &- 2)
-                    return InboundEvent(first == 0x82 ? .binary : .text, payload: payload)
-                }
+        if self.isAtPlainMessageStart, let (size, length) = Self.plainMessage(in: input),
+            length <= self.maximumMessageSize, let base = input.baseAddress
+        {
+            let isText = base.load(as: UInt8.self) == 0x81
+            let payload = UnsafeRawBufferPointer(start: base + size, count: length)
+            if !isText || UTF8Validator.firstInvalidByte(of: payload) == nil {
+                let end = size &+ length
+                input = UnsafeRawBufferPointer(start: base + end, count: input.count &- end)
+                return InboundEvent(isText ? .text : .binary, payload: payload)
             }
         }
         return self.nextStepwise(&input)
+    }
+
+    /// Looks for the frame that streams are made of, a whole message, not compressed, of less than 64 KiB, and all of it in
+    /// the input: the sizes of its header and its payload. For every other frame nil, and ``FrameParser`` decides.
+    @inline(__always)
+    private static func plainMessage(in input: UnsafeRawBufferPointer) -> (size: Int, length: Int)? {
+        guard input.count >= 4, let base = input.baseAddress else { return nil }
+        let first = base.load(as: UInt8.self)
+        guard first == 0x82 || first == 0x81 else { return nil }
+        var length = Int(base.load(fromByteOffset: 1, as: UInt8.self))
+        var size = 2
+        if length == 126 {
+            length = Int(UInt16(bigEndian: base.loadUnaligned(fromByteOffset: 2, as: UInt16.self)))
+            size = 4
+            guard length >= 126 else { return nil }
+        } else if length > 126 {
+            return nil
+        }
+        return input.count &- size >= length ? (size, length) : nil
     }
 
     private mutating func nextStepwise(_ input: inout UnsafeRawBufferPointer) -> InboundEvent {
@@ -129,7 +145,7 @@ package struct InboundDecoder: ~Copyable {
             switch self.phase {
             case .header:
                 guard let header = try self.parser.nextHeader(&input) else {
-                    self.becameIdle()
+                    self.releaseUnusedStorage()
                     return InboundEvent(.needsInput)
                 }
                 try self.beginFrame(header)
@@ -140,7 +156,7 @@ package struct InboundDecoder: ~Copyable {
                 guard self.missing == 0 || !input.isEmpty else { return InboundEvent(.needsInput) }
                 if let event = try self.continueControl(&input) { return event }
             case .ended:
-                // RFC 6455 section 1.4: after a Close frame, data is discarded.
+                // RFC 6455 section 1.4: whoever has received a Close frame discards further data.
                 input = UnsafeRawBufferPointer(start: nil, count: 0)
                 return InboundEvent(.needsInput)
             }
@@ -159,11 +175,18 @@ package struct InboundDecoder: ~Copyable {
         }
     }
 
-    /// The input is used up: between messages, nothing needs to be held for the connection.
-    private mutating func becameIdle() {
+    /// Gives back the memory of a message that was delivered and not taken: an idle connection is small.
+    ///
+    /// ``next(_:)`` does so when it comes to the end of its input between two frames. After ``didReadDirectly(_:)``, which has no
+    /// input, it is for the owner to call when nothing more is at hand; the payload of the last event is gone then.
+    package mutating func releaseUnusedStorage() {
+        guard self.phase == .header else { return }
         if self.parser.isAtMessageStart { self.assembler.releaseStorage() }
         self.control.removeAll()
     }
+
+    /// How much memory is held for payloads.
+    package var heldStorage: Int { self.assembler.heldStorage + self.control.capacity }
 }
 
 // MARK: - Data

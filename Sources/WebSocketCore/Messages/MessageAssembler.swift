@@ -32,6 +32,8 @@ package struct MessageAssembler: ~Copyable {
     /// Whether no piece of it has been delivered.
     private var isFirst = true
     private var validator = UTF8Validator()
+    /// How many bytes of the text have been found valid.
+    private var validated = 0
     private var fragments = 0
     /// Bytes that the frames so far announced, or that were delivered before the ones in ``buffer``.
     private var size = 0
@@ -83,6 +85,7 @@ package struct MessageAssembler: ~Copyable {
         self.isText = header.opcode == .text
         self.isFirst = true
         self.validator = UTF8Validator()
+        self.validated = 0
         self.fragments = 0
         self.size = 0
         // The last message may not have been taken; its storage serves this one.
@@ -155,6 +158,9 @@ package struct MessageAssembler: ~Copyable {
         self.buffer.take()
     }
 
+    /// How much storage is held.
+    package var heldStorage: Int { self.buffer.capacity }
+
     /// Gives back the storage that the last message left.
     package mutating func releaseStorage() {
         self.buffer.removeAll()
@@ -188,11 +194,18 @@ package struct MessageAssembler: ~Copyable {
         endsMessage: Bool
     ) throws(ProtocolFailure) {
         guard self.isText else { return }
-        if self.validator.firstInvalidByte(in: piece) != nil {
-            throw ProtocolFailure(.invalidFramePayloadData, "text message that is not UTF-8")
+        if let position = self.validator.firstInvalidByte(in: piece) {
+            throw ProtocolFailure(
+                .invalidFramePayloadData,
+                "text message that is not UTF-8: byte 0x\(String(piece[position], radix: 16)) at \(self.validated + position)"
+            )
         }
+        self.validated += piece.count
         if endsMessage && !self.validator.isComplete {
-            throw ProtocolFailure(.invalidFramePayloadData, "text message that ends inside a code point")
+            throw ProtocolFailure(
+                .invalidFramePayloadData,
+                "text message of \(self.validated) bytes that ends inside a code point"
+            )
         }
     }
 

@@ -17,6 +17,8 @@ package struct MessageBuffer: ~Copyable {
     package var bytes: UnsafeRawBufferPointer {
         mutating get {
             let filled = self.count
+            // The pointer leaves the closure: the array's memory stays where it is while this value, its only owner, does
+            // not change.
             return self.storage.withUnsafeMutableBytes { UnsafeRawBufferPointer(rebasing: $0[..<filled]) }
         }
     }
@@ -26,9 +28,12 @@ package struct MessageBuffer: ~Copyable {
     /// Storage grows geometrically, so that many small steps cost linear time.
     package mutating func room(atLeast minimum: Int) -> UnsafeMutableRawBufferPointer {
         if self.storage.count - self.count < minimum {
-            self.grow(to: max(self.count + minimum, min(self.count * 2, self.count + 1 << 24)))
+            // Beyond 16 MiB half as much again: still linear in time, and less memory in vain.
+            let ample = self.count <= 1 << 24 ? self.count * 2 : self.count + self.count / 2
+            self.grow(to: max(self.count + minimum, ample))
         }
         let filled = self.count
+        // The pointer leaves the closure for the same reason as in `bytes`.
         return self.storage.withUnsafeMutableBytes { UnsafeMutableRawBufferPointer(rebasing: $0[filled...]) }
     }
 

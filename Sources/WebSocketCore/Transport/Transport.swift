@@ -15,7 +15,10 @@ package protocol Transport: Sendable {
 }
 
 /// A serial executor with a clock of its own.
-package protocol TransportLoop: SerialExecutor, TaskExecutor {
+package protocol TransportLoop: SerialExecutor {
+    /// An executor on which users' tasks run on this loop, between those of its actors.
+    var taskExecutor: any TaskExecutor { get }
+
     /// The time since some fixed point in the past, on the loop's monotonic clock.
     var now: Duration { get }
 

@@ -38,7 +38,8 @@ extension WebSocket {
             public mutating func next(
                 isolation actor: isolated (any Actor)?
             ) async throws -> WebSocketMessage? {
-                try await self.socket.nextMessage()
+                if let message = self.socket.inbound?.nextReadyMessage() { return message }
+                return try await self.socket.nextMessage()
             }
         }
     }

@@ -99,7 +99,7 @@ public final class WebSocket: Sendable {
             compression: configuration.compression,
             maximumHeadSize: LWSTransport.maximumRequestSize
         )
-        let eventLoop = try configuration.eventLoop ?? SharedEventLoop.get()
+        let eventLoop = try (configuration.eventLoopGroup ?? EventLoopGroup.shared()).nextLoop()
         let connection = Connection(
             transport: LWSTransport(eventLoop),
             request: request,
@@ -121,7 +121,7 @@ public final class WebSocket: Sendable {
 
     /// The event loop that the connection runs on. A task that reads or sends much saves a switch of threads for each batch
     /// by running there: `Task(executorPreference: socket.eventLoop) { … }`. It must not block.
-    public var eventLoop: any TaskExecutor { self.connection.loop }
+    public var eventLoop: any TaskExecutor { self.connection.loop.taskExecutor }
 
     // MARK: Control
 
@@ -170,12 +170,4 @@ public final class WebSocket: Sendable {
             )
         }
     }
-}
-
-/// The loop of all connections that name none. It lives as long as the process.
-enum SharedEventLoop {
-    private static let result: Result<EventLoop, WebSocketError> = Result { () throws(WebSocketError) in try EventLoop()
-    }
-
-    static func get() throws(WebSocketError) -> EventLoop { try self.result.get() }
 }

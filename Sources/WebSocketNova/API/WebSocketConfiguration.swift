@@ -30,8 +30,8 @@ public struct WebSocketConfiguration: Sendable {
     /// How long things may take. See ``Deadlines-swift.struct``.
     public var deadlines = Deadlines()
 
-    /// The event loop to run on. Default: nil, a loop that all such connections of the process share.
-    public var eventLoop: EventLoop?
+    /// The event loops to run on. Default: nil, the loop that all such connections of the process share.
+    public var eventLoopGroup: EventLoopGroup?
 
     /// Where the connection logs to. Default: a logger labelled `websocketnova`. Neither payloads nor header values are
     /// ever logged.

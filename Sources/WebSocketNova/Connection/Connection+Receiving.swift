@@ -1,3 +1,4 @@
+internal import DequeModule
 internal import LWSTransport
 internal import WebSocketCore
 
@@ -80,7 +81,7 @@ extension Connection {
     private static func decodeToBatch(
         _ decoder: inout InboundDecoder?,
         _ input: inout UnsafeRawBufferPointer,
-        _ batch: inout [InboundQueue.Element],
+        _ batch: inout Deque<InboundQueue.Element>,
         _ bytes: inout Int
     ) -> InboundEvent? {
         while let event = decoder?.next(&input) {

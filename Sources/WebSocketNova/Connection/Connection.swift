@@ -1,3 +1,4 @@
+internal import DequeModule
 internal import LWSTransport
 internal import Logging
 internal import Synchronization
@@ -64,7 +65,7 @@ actor Connection {
     // Receiving.
     var decoder: InboundDecoder?
     /// The messages of the read under way.
-    var batch: [InboundQueue.Element] = []
+    var batch: Deque<InboundQueue.Element> = []
     var batchBytes = 0
     /// Messages are dropped: this side has closed, and nobody has read those that came before.
     var isDiscarding = false

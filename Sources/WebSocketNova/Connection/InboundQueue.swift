@@ -1,3 +1,4 @@
+internal import DequeModule
 internal import Synchronization
 internal import WebSocketCore
 
@@ -33,7 +34,7 @@ final class InboundQueue: Sendable {
     }
 
     private struct State {
-        var elements: [Element] = []
+        var elements: Deque<Element> = []
         var bytes = 0
         var isPaused = false
         var hasBarrier = false
@@ -55,8 +56,8 @@ final class InboundQueue: Sendable {
     private let countLimit: Int
     /// Set for the time of a call of ``next()``: there is one reader at a time.
     private let isReading = Atomic(false)
-    /// The batch that the reader is going through, last element first.
-    private nonisolated(unsafe) var batch: [Element] = []  // only touched while `isReading` is held
+    /// The batch that the reader is going through.
+    private nonisolated(unsafe) var batch: Deque<Element> = []  // only touched while `isReading` is held
     private nonisolated(unsafe) var isInsideFragmentedMessage = false  // likewise
 
     init(byteLimit: Int, countLimit: Int) {
@@ -69,7 +70,7 @@ final class InboundQueue: Sendable {
     /// Appends a batch and empties it.
     ///
     /// - Returns: whether the connection should stop reading until it is told to resume.
-    func append(_ elements: inout [Element], bytes: Int) -> Bool {
+    func append(_ elements: inout Deque<Element>, bytes: Int) -> Bool {
         let (waiter, isPaused) = self.state.withLock { state -> (CheckedContinuation<Void, Never>?, Bool) in
             if state.elements.isEmpty {
                 swap(&state.elements, &elements)
@@ -113,6 +114,24 @@ final class InboundQueue: Sendable {
 
     // MARK: The reader's side
 
+    /// The next message of the batch that the reader has already: no lock, and no `await`, for all but one message of a
+    /// batch. Nil if that is not what is next, or if another task is reading: ``next(inFragments:perform:)`` has the answer.
+    func nextReadyMessage() -> WebSocketMessage? {
+        guard self.isReading.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged else {
+            return nil
+        }
+        defer { self.isReading.store(false, ordering: .releasing) }
+        switch self.batch.popFirst() {
+        case .message(let message):
+            return message
+        case .fragment(let fragment, let isFirst):
+            self.batch.prepend(.fragment(fragment, isFirst: isFirst))
+            return nil
+        case nil:
+            return nil
+        }
+    }
+
     /// The next element, or nil at the end.
     ///
     /// - Parameter perform: does what the connection has to know of; called without any lock held.
@@ -122,7 +141,7 @@ final class InboundQueue: Sendable {
             throw WebSocketError(.concurrentRead, "another task is reading messages from this connection")
         }
         defer { self.isReading.store(false, ordering: .releasing) }
-        if let element = self.batch.popLast() { return element }
+        if let element = self.batch.popFirst() { return element }
         return try await self.nextBatch(inFragments: inFragments, perform: perform)
     }
 
@@ -131,7 +150,7 @@ final class InboundQueue: Sendable {
             switch self.take(inFragments: inFragments) {
             case .batch(let wishes):
                 if !wishes.isEmpty { perform(wishes) }
-                return self.batch.popLast()
+                return self.batch.popFirst()
             case .end(.finished):
                 return nil
             case .end(.failed(let error)):
@@ -149,8 +168,6 @@ final class InboundQueue: Sendable {
             state.wantsFragments = inFragments
             if !state.elements.isEmpty {
                 swap(&state.elements, &self.batch)
-                // Popping from the end is a move; taking from the front would copy and keep the batch's references.
-                self.batch.reverse()
                 state.bytes = 0
                 defer { state.isPaused = false }
                 return .batch(state.isPaused ? .resumeReading : [])

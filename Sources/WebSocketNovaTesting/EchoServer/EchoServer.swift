@@ -87,6 +87,7 @@ public final class EchoServer: Sendable {
 }
 
 /// Runs the body with an ``EchoServer`` that is stopped when the body returns or throws.
+@discardableResult
 public func withEchoServer<Result>(
     configuration: EchoServer.Configuration = EchoServer.Configuration(),
     isolation: isolated (any Actor)? = #isolation,

@@ -63,29 +63,31 @@ import WebSocketCore
         #expect(parsed?.size == shape.bytes.count)
     }
 
-    @Test(arguments: [
-        ([0x83], "reserved opcode 3"), ([0x84], "reserved opcode 4"), ([0x85], "reserved opcode 5"),
-        ([0x86], "reserved opcode 6"), ([0x87], "reserved opcode 7"), ([0x8B], "reserved opcode 11"),
-        ([0x8C], "reserved opcode 12"), ([0x8D], "reserved opcode 13"), ([0x8E], "reserved opcode 14"),
-        ([0x8F], "reserved opcode 15"),
-        ([0xA1], "reserved bit RSV2 set in a text frame"),
-        ([0x92], "reserved bit RSV3 set in a binary frame"),
-        ([0xC9], "reserved bit RSV1 set in a ping frame"),
-        ([0xC0], "reserved bit RSV1 set in a continuation frame"),
-        ([0x08], "fragmented close frame"), ([0x09], "fragmented ping frame"), ([0x0A], "fragmented pong frame"),
-        ([0x88, 126], "close frame of more than 125 bytes"), ([0x89, 127], "ping frame of more than 125 bytes"),
-        ([0x8A, 0xFE], "pong frame of more than 125 bytes"),
-        ([0x82, 126, 0, 125], "payload length 125 encoded in 16 bits, which is not the shortest form"),
-        ([0x82, 126, 0, 0], "payload length 0 encoded in 16 bits, which is not the shortest form"),
-        (
-            [0x82, 127, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF],
-            "payload length 65535 encoded in 64 bits, which is not the shortest form"
-        ),
-        (
-            [0x82, 127, 0x80, 0, 0, 0, 0, 0, 0, 0],
-            "payload length 9223372036854775808 has its most significant bit set"
-        ),
-    ] as [([UInt8], String)])
+    @Test(
+        arguments: [
+            ([0x83], "reserved opcode 3"), ([0x84], "reserved opcode 4"), ([0x85], "reserved opcode 5"),
+            ([0x86], "reserved opcode 6"), ([0x87], "reserved opcode 7"), ([0x8B], "reserved opcode 11"),
+            ([0x8C], "reserved opcode 12"), ([0x8D], "reserved opcode 13"), ([0x8E], "reserved opcode 14"),
+            ([0x8F], "reserved opcode 15"),
+            ([0xA1], "reserved bit RSV2 set in a text frame"),
+            ([0x92], "reserved bit RSV3 set in a binary frame"),
+            ([0xC9], "reserved bit RSV1 set in a ping frame"),
+            ([0xC0], "reserved bit RSV1 set in a continuation frame"),
+            ([0x08], "fragmented close frame"), ([0x09], "fragmented ping frame"), ([0x0A], "fragmented pong frame"),
+            ([0x88, 126], "close frame of more than 125 bytes"), ([0x89, 127], "ping frame of more than 125 bytes"),
+            ([0x8A, 0xFE], "pong frame of more than 125 bytes"),
+            ([0x82, 126, 0, 125], "payload length 125 encoded in 16 bits, which is not the shortest form"),
+            ([0x82, 126, 0, 0], "payload length 0 encoded in 16 bits, which is not the shortest form"),
+            (
+                [0x82, 127, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF],
+                "payload length 65535 encoded in 64 bits, which is not the shortest form"
+            ),
+            (
+                [0x82, 127, 0x80, 0, 0, 0, 0, 0, 0, 0],
+                "payload length 9223372036854775808 has its most significant bit set"
+            ),
+        ] as [([UInt8], String)]
+    )
     func refuses(_ bytes: [UInt8], _ message: String) {
         #expect(throws: ProtocolFailure(.protocolError, message)) {
             try bytes.withUnsafeBytes { _ = try FrameHeader.parse($0) }

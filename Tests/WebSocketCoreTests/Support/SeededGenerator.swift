@@ -15,7 +15,8 @@ struct SeededGenerator: RandomNumberGenerator {
     }
 
     mutating func bytes(_ count: Int) -> [UInt8] {
-        (0..<count).map { _ in UInt8(truncatingIfNeeded: self.next()) }
+        let words = (0..<(count + 7) / 8).map { _ in self.next() }
+        return words.withUnsafeBytes { Array($0.prefix(count)) }
     }
 
     /// Valid UTF-8 of code points of all lengths.

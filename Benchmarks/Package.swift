@@ -1,0 +1,44 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+let cSettings: [CSetting] = [
+    .treatAllWarnings(as: .error)
+]
+
+let package = Package(
+    name: "nova-bench",
+    dependencies: [
+        // Named, because the identity of a path dependency is otherwise the name of whatever folder the clone is in.
+        .package(name: "websocketnova", path: ".."),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    ],
+    targets: [
+        // What the load server and the plain client share: frame headers and masking, all inline.
+        .target(name: "CWire", cSettings: cSettings),
+        .target(
+            name: "CLoadServer",
+            dependencies: ["CWire"],
+            cSettings: cSettings,
+            linkerSettings: [.linkedLibrary("crypto")]
+        ),
+        .target(name: "CPlainClient", dependencies: ["CWire"], cSettings: cSettings),
+        .executableTarget(
+            name: "nova-bench",
+            dependencies: [
+                "CLoadServer", "CPlainClient",
+                .product(name: "WebSocketNova", package: "websocketnova"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+    ]
+)

@@ -1,0 +1,99 @@
+#define _GNU_SOURCE
+#include <openssl/evp.h>
+#include <openssl/sha.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "connection.h"
+#include "wire.h"
+
+static const uint64_t MAX_SIZE = 64 * 1024 * 1024;
+static const uint64_t MAX_COUNT = 10ull * 1000 * 1000 * 1000;
+
+static bool refuse(struct connection *c, const char *status) {
+    char answer[128];
+    int n = snprintf(
+        answer, sizeof answer, "HTTP/1.1 %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", status);
+    wire_send_all(c->fd, (const uint8_t *)answer, (size_t)n);
+    return false;
+}
+
+// The number of `name=` in the query, or `otherwise`.
+static uint64_t query_number(const char *resource, const char *name, uint64_t otherwise) {
+    const char *query = strchr(resource, '?');
+    size_t length = strlen(name);
+    while (query) {
+        query++;
+        if (strncmp(query, name, length) == 0 && query[length] == '=') return strtoull(query + length + 1, NULL, 10);
+        query = strchr(query, '&');
+    }
+    return otherwise;
+}
+
+static bool names(const char *resource, const char *path) {
+    size_t n = strlen(path);
+    return strncmp(resource, path, n) == 0 && (resource[n] == 0 || resource[n] == '?');
+}
+
+static bool choose_work(struct connection *c, const char *resource) {
+    c->size = query_number(resource, "size", 125);
+    c->count = query_number(resource, "count", 1000);
+    if (c->size > MAX_SIZE || c->count > MAX_COUNT) return false;
+    if (names(resource, "/flood")) c->work = LOAD_FLOOD;
+    else if (names(resource, "/echo")) c->work = LOAD_ECHO;
+    else if (names(resource, "/sink")) c->work = LOAD_SINK;
+    else return false;
+    return true;
+}
+
+// RFC 6455 section 4.2.2: base64 of the SHA-1 of the key and the protocol's GUID. `accept` holds at least 29 bytes.
+static void put_accept(const char *key, size_t key_size, char *accept) {
+    static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    char text[128 + sizeof guid];
+    memcpy(text, key, key_size);
+    memcpy(text + key_size, guid, sizeof guid - 1);
+    uint8_t digest[SHA_DIGEST_LENGTH];
+    SHA1((const uint8_t *)text, key_size + sizeof guid - 1, digest);
+    EVP_EncodeBlock((uint8_t *)accept, digest, sizeof digest);
+}
+
+static bool answer(struct connection *c, char *request) {
+    char *space = strchr(request, ' ');
+    if (strncmp(request, "GET ", 4) != 0 || !space) return refuse(c, "400 Bad Request");
+    char *resource = space + 1;
+    size_t resource_size = strcspn(resource, " \r\n");
+    char *key = strcasestr(request, "\r\nSec-WebSocket-Key:");
+    if (!key) return refuse(c, "400 Bad Request");
+    key += strlen("\r\nSec-WebSocket-Key:");
+    key += strspn(key, " \t");
+    size_t key_size = strcspn(key, " \t\r\n");
+    if (key_size == 0 || key_size > 128) return refuse(c, "400 Bad Request");
+
+    char accept[64];
+    put_accept(key, key_size, accept);
+    resource[resource_size] = 0;
+    if (!choose_work(c, resource)) return refuse(c, "404 Not Found");
+    char head[256];
+    int n = snprintf(
+        head, sizeof head,
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Accept: %s\r\n\r\n",
+        accept);
+    return wire_send_all(c->fd, (const uint8_t *)head, (size_t)n);
+}
+
+bool connection_upgrade(struct connection *c) {
+    for (;;) {
+        if (c->in_end + 1 >= LOAD_BUFFER) return refuse(c, "431 Request Header Fields Too Large");
+        ssize_t got = wire_recv(c->fd, c->in + c->in_end, LOAD_BUFFER - 1 - c->in_end, 0);
+        if (got <= 0) return false;
+        c->in_end += (size_t)got;
+        uint8_t *end = memmem(c->in, c->in_end, "\r\n\r\n", 4);
+        if (!end) continue;
+        // Frames may follow in the same segment: they stay in the buffer.
+        c->in_begin = (size_t)(end - c->in) + 4;
+        end[2] = 0;
+        return answer(c, (char *)c->in);
+    }
+}

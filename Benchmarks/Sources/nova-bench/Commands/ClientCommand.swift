@@ -1,0 +1,57 @@
+import ArgumentParser
+import Glibc
+
+/// One contestant, one kind of work, one process: so that the CPU time and the memory of the process are the client's.
+struct ClientCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "client",
+        abstract: "Run one contestant and print what it cost as one line of JSON.",
+        discussion: "Contestants: " + Contestants.all.map { "\($0.name) (\($0.way))" }.joined(separator: ", ") + "."
+    )
+
+    @Argument(help: "The contestant's name.")
+    var name: String
+
+    @Argument(help: "flood, echo or sink.")
+    var mode: Work
+
+    @Option(help: "The server; without a path, the load server's path for this mode is added.")
+    var url: String
+
+    @Option(help: "Bytes in a message.")
+    var size: Int
+
+    @Option(help: "Messages, or round trips of an echo.")
+    var count: Int
+
+    @Option(help: "End the process by SIGALRM after this many seconds: a contestant that hangs must not hang the run.")
+    var timeout: UInt32 = 120
+
+    func validate() throws {
+        guard Contestants.named(self.name) != nil else {
+            throw ValidationError("There is no contestant named '\(self.name)'.")
+        }
+        guard 0...Assignment.maximumSize ~= self.size else {
+            throw ValidationError("The size \(self.size) is not within 0...\(Assignment.maximumSize).")
+        }
+        guard self.count > 0 else { throw ValidationError("The count \(self.count) is not positive.") }
+        _ = try ServerURL(self.url)
+    }
+
+    func run() async throws {
+        guard let contestant = Contestants.named(self.name) else { return }
+        let server = try ServerURL(self.url)
+        let assignment = Assignment(work: self.mode, server: server, size: self.size, count: self.count)
+        alarm(self.timeout)
+        _ = try await contestant.perform(assignment.warmUp)
+
+        let start = ProcessUsage.now()
+        let outcome = try await contestant.perform(assignment)
+        let spent = ProcessUsage.now() - start
+        guard outcome.messages == self.count else {
+            throw BenchmarkError("\(self.name): \(outcome.messages) messages of \(self.count)")
+        }
+        let measurement = Measurement(contestant: contestant, assignment: assignment, outcome: outcome, spent: spent)
+        print(try measurement.jsonLine())
+    }
+}

@@ -1,0 +1,10 @@
+import ArgumentParser
+
+@main
+struct NovaBench: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "nova-bench",
+        abstract: "Measures WebSocket clients beside each other against one local load server.",
+        subcommands: [RunCommand.self, ClientCommand.self, ServeCommand.self]
+    )
+}

@@ -1,0 +1,42 @@
+/// A client that is measured. Each uses the best documented way of its library, which `way` names.
+///
+/// `client` runs one contestant in a process of its own. A contestant from outside this package (another language) would
+/// be one whose process is another program that prints the same JSON line.
+protocol Contestant: Sendable {
+    var name: String { get }
+    var way: String { get }
+    /// Which of the library's paths this is, and so which budgets hold; nil for all others.
+    var path: LibraryPath? { get }
+
+    /// Does the work on a connection of its own, from connecting to the closing handshake.
+    func perform(_ assignment: Assignment) async throws -> Outcome
+}
+
+enum LibraryPath: Sendable {
+    case handlerOnLoop
+    case asyncOnLoop
+    case asyncOnDefaultExecutor
+}
+
+/// What a contestant did: measured by its process, counted by itself.
+struct Outcome: Sendable {
+    var messages: Int
+    /// Of an echo, in nanoseconds and in order; empty for other work.
+    var roundTrips: [UInt64] = []
+}
+
+enum Contestants {
+    /// The practical limit, to which all ratios refer.
+    static let baseline = "c"
+
+    static let all: [any Contestant] = [
+        PlainCContestant(),
+        NovaHandlerContestant(),
+        NovaAsyncContestant(placement: .eventLoop),
+        NovaAsyncContestant(placement: .defaultExecutor),
+    ]
+
+    static func named(_ name: String) -> (any Contestant)? {
+        Self.all.first { $0.name == name }
+    }
+}

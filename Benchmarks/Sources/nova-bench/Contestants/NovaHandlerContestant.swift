@@ -1,0 +1,78 @@
+import WebSocketNova
+
+/// WebSocketNova, messages given to a handler on the event loop, where the payload is borrowed.
+struct NovaHandlerContestant: Contestant {
+    let name = "nova-handler"
+    let way = "handler on the event loop, payload borrowed; a sink is sent by await send on the default executor"
+    let path: LibraryPath? = .handlerOnLoop
+
+    func perform(_ assignment: Assignment) async throws -> Outcome {
+        switch assignment.work {
+        case .flood: try await Self.flood(assignment)
+        case .sink: try await Self.sink(assignment)
+        case .echo: try await Self.echo(assignment)
+        }
+    }
+
+    private static func flood(_ assignment: Assignment) async throws -> Outcome {
+        let progress = HandlerProgress()
+        let socket = try await WebSocket.connect(to: assignment.url) { _, _, payload in
+            progress.tally.add(payload.byteCount)
+            if progress.tally.messages == assignment.count { progress.finish() }
+        }
+        await progress.waitUntilFinished()
+        try await socket.close()
+        return Outcome(messages: progress.tally.messages)
+    }
+
+    private static func sink(_ assignment: Assignment) async throws -> Outcome {
+        let progress = HandlerProgress()
+        let socket = try await WebSocket.connect(to: assignment.url) { _, kind, _ in
+            if kind == .text { progress.finish() }
+        }
+        let payload = assignment.payload
+        for _ in 0..<assignment.count { try await socket.send(payload) }
+        await progress.waitUntilFinished()
+        try await socket.close()
+        return Outcome(messages: assignment.count)
+    }
+
+    private static func echo(_ assignment: Assignment) async throws -> Outcome {
+        let progress = HandlerProgress()
+        progress.roundTrips.reserveCapacity(assignment.count)
+        let socket = try await WebSocket.connect(to: assignment.url) { connection, kind, payload in
+            let now = monotonicNanoseconds()
+            progress.roundTrips.append(now - progress.start)
+            progress.start = now
+            if progress.roundTrips.count == assignment.count || payload.byteCount != assignment.size {
+                progress.finish()
+            } else if (try? connection.send(kind, payload)) == nil {
+                progress.finish()
+            }
+        }
+        progress.start = monotonicNanoseconds()
+        try await socket.send(assignment.payload)
+        await progress.waitUntilFinished()
+        try await socket.close()
+        return Outcome(messages: progress.roundTrips.count, roundTrips: progress.roundTrips)
+    }
+}
+
+/// What a handler has done so far.
+///
+/// `@unchecked Sendable` because only the handler's calls touch its variables, one after another on the loop's thread, from
+/// the first message until `finish` hands them over to whoever waits; before the first message is asked for, nobody else does.
+private final class HandlerProgress: @unchecked Sendable {
+    var tally = Tally()
+    var roundTrips: [UInt64] = []
+    var start: UInt64 = 0
+    private let (finished, continuation) = AsyncStream<Never>.makeStream()
+
+    func finish() {
+        self.continuation.finish()
+    }
+
+    func waitUntilFinished() async {
+        for await _ in self.finished {}
+    }
+}
