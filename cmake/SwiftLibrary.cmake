@@ -20,14 +20,18 @@ else()
   set(WEBSOCKETNOVA_MODULE_DIR "${CMAKE_INSTALL_LIBDIR}/swift_static/${swift_os}")
 endif()
 
-# The settings of Package.swift.
+# What Package.swift says is not said again here: the versions of the packages, and the language features.
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/Package.swift")
+file(READ "${PROJECT_SOURCE_DIR}/Package.swift" WEBSOCKETNOVA_MANIFEST)
+string(REGEX MATCHALL "enableUpcomingFeature\\(\"[A-Za-z]+" features "${WEBSOCKETNOVA_MANIFEST}")
+list(TRANSFORM features REPLACE ".*\"" "SHELL:-enable-upcoming-feature ")
+set(WEBSOCKETNOVA_FEATURES ${features})
+
 function(websocketnova_compile_options target)
   set_target_properties(${target} PROPERTIES Swift_LANGUAGE_VERSION 6)
   target_compile_options(${target} PRIVATE
     "SHELL:-package-name websocketnova"
-    "SHELL:-enable-upcoming-feature ExistentialAny"
-    "SHELL:-enable-upcoming-feature InternalImportsByDefault"
-    "SHELL:-enable-upcoming-feature MemberImportVisibility"
+    ${WEBSOCKETNOVA_FEATURES}
     # As SwiftPM does for release builds: small functions are inlined across files and modules.
     "$<$<NOT:$<CONFIG:Debug>>:SHELL:-whole-module-optimization -Xfrontend -enable-default-cmo>"
     "$<$<BOOL:${WEBSOCKETNOVA_WARNINGS_AS_ERRORS}>:-warnings-as-errors>")

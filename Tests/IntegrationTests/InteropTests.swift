@@ -2,37 +2,39 @@ import Glibc
 import Testing
 import WebSocketNova
 
+/// The servers that scripts/interop starts.
+enum InteropPeer: String, CaseIterable, CustomTestStringConvertible {
+    case plain = "PLAIN"
+    case plainDeflate = "PLAIN_DEFLATE"
+    case tls = "TLS"
+    case tlsDeflate = "TLS_DEFLATE"
+
+    var url: String? { Self.environment(self.rawValue) }
+    var compresses: Bool { self == .plainDeflate || self == .tlsDeflate }
+    var testDescription: String { self.rawValue }
+
+    /// What scripts/interop has set.
+    static func environment(_ name: String) -> String? {
+        getenv("WEBSOCKETNOVA_INTEROP_\(name)").map { String(cString: $0) }
+    }
+}
+
 /// Against the servers that scripts/interop starts: the Python package `websockets`.
 @Suite(
-    .enabled(if: InteropTests.Peer.plain.url != nil, "scripts/interop starts the servers and sets their URLs"),
+    .enabled(if: InteropPeer.plain.url != nil, "scripts/interop starts the servers and sets their URLs"),
     .timeLimit(.minutes(2))
 )
 struct InteropTests {
-    enum Peer: String, CaseIterable, CustomTestStringConvertible {
-        case plain = "PLAIN"
-        case plainDeflate = "PLAIN_DEFLATE"
-        case tls = "TLS"
-        case tlsDeflate = "TLS_DEFLATE"
-
-        var url: String? { InteropTests.environment(self.rawValue) }
-        var compresses: Bool { self == .plainDeflate || self == .tlsDeflate }
-        var testDescription: String { self.rawValue }
-    }
-
-    private static func environment(_ name: String) -> String? {
-        getenv("WEBSOCKETNOVA_INTEROP_\(name)").map { String(cString: $0) }
-    }
-
     /// Offers compression to every peer; those without it decline.
     private static var configuration: WebSocketConfiguration {
         var configuration = WebSocketConfiguration()
         configuration.compression = .defaults
-        if let file = Self.environment("CA") { configuration.tls.trustRoots = .file(file) }
+        if let file = InteropPeer.environment("CA") { configuration.tls.trustRoots = .file(file) }
         return configuration
     }
 
     private func withPeer(
-        _ peer: Peer,
+        _ peer: InteropPeer,
         _ path: String = "/",
         configuration: WebSocketConfiguration = Self.configuration,
         _ body: (WebSocket) async throws -> Void
@@ -41,55 +43,64 @@ struct InteropTests {
         return try await withWebSocket(to: url + path, configuration: configuration, body)
     }
 
-    @Test(arguments: Peer.allCases)
-    func `both sides agree on the extension`(peer: Peer) async throws {
+    private func expect(
+        _ message: WebSocketMessage,
+        from socket: WebSocket,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws {
+        let received = try await socket.nextMessage()
+        #expect(received == message, sourceLocation: sourceLocation)
+    }
+
+    @Test(arguments: InteropPeer.allCases)
+    func `both sides agree on the extension`(peer: InteropPeer) async throws {
         let closed = try await self.withPeer(peer, "/extensions") { socket in
             #expect((socket.compression != nil) == peer.compresses)
-            #expect(try await socket.nextMessage() == .text(peer.compresses ? "permessage-deflate" : ""))
+            try await self.expect(.text(peer.compresses ? "permessage-deflate" : ""), from: socket)
         }
         #expect(closed.wasClean)
     }
 
-    @Test(arguments: Peer.allCases)
-    func `without an offer nothing is compressed`(peer: Peer) async throws {
+    @Test(arguments: InteropPeer.allCases)
+    func `without an offer nothing is compressed`(peer: InteropPeer) async throws {
         var configuration = Self.configuration
         configuration.compression = nil
         _ = try await self.withPeer(peer, "/extensions", configuration: configuration) { socket in
             #expect(socket.compression == nil)
-            #expect(try await socket.nextMessage() == .text(""))
+            try await self.expect(.text(""), from: socket)
         }
     }
 
     /// Around every bound of the length field (RFC 6455 section 5.2), and up to the default limit.
-    @Test(arguments: Peer.allCases, [0, 1, 125, 126, 127, 65_535, 65_536, 1 << 20])
-    func `messages come back as they were`(peer: Peer, size: Int) async throws {
+    @Test(arguments: InteropPeer.allCases, [0, 1, 125, 126, 127, 65_535, 65_536, 1 << 20])
+    func `messages come back as they were`(peer: InteropPeer, size: Int) async throws {
         let text = String(repeating: "aé你🙂", count: size / 10) + String(repeating: "x", count: size % 10)
         let bytes = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* $0 >> 4) }
         let closed = try await self.withPeer(peer) { socket in
             try await socket.send(text)
             try await socket.send(bytes)
-            #expect(try await socket.nextMessage() == .text(text))
-            #expect(try await socket.nextMessage() == .binary(bytes))
+            try await self.expect(.text(text), from: socket)
+            try await self.expect(.binary(bytes), from: socket)
         }
         #expect(closed.code == .normalClosure)
         #expect(closed.wasClean)
     }
 
-    @Test(arguments: Peer.allCases)
-    func `many messages at once keep their order`(peer: Peer) async throws {
+    @Test(arguments: InteropPeer.allCases)
+    func `many messages at once keep their order`(peer: InteropPeer) async throws {
         _ = try await self.withPeer(peer) { socket in
             async let sent: Void = {
                 for number in 0..<2_000 { try await socket.send("message \(number)") }
             }()
             for number in 0..<2_000 {
-                #expect(try await socket.nextMessage() == .text("message \(number)"))
+                try await self.expect(.text("message \(number)"), from: socket)
             }
             try await sent
         }
     }
 
-    @Test(arguments: Peer.allCases)
-    func `fragments are joined on both sides`(peer: Peer) async throws {
+    @Test(arguments: InteropPeer.allCases)
+    func `fragments are joined on both sides`(peer: InteropPeer) async throws {
         let fragments = (0..<50).map { "fragment \($0) – é, " }
         _ = try await self.withPeer(peer, "/?fragments=7") { socket in
             let stream = AsyncStream { continuation in
@@ -97,24 +108,24 @@ struct InteropTests {
                 continuation.finish()
             }
             try await socket.send(text: stream)
-            #expect(try await socket.nextMessage() == .text(fragments.joined()))
+            try await self.expect(.text(fragments.joined()), from: socket)
         }
     }
 
-    @Test(arguments: Peer.allCases)
-    func `pings are answered among messages`(peer: Peer) async throws {
+    @Test(arguments: InteropPeer.allCases)
+    func `pings are answered among messages`(peer: InteropPeer) async throws {
         _ = try await self.withPeer(peer) { socket in
             for number in 0..<10 {
                 try await socket.send([UInt8(number)])
                 let roundTrip = try await socket.ping()
                 #expect(roundTrip > .zero)
-                #expect(try await socket.nextMessage() == .binary([UInt8(number)]))
+                try await self.expect(.binary([UInt8(number)]), from: socket)
             }
         }
     }
 
-    @Test(arguments: Peer.allCases)
-    func `code and reason of our Close come back`(peer: Peer) async throws {
+    @Test(arguments: InteropPeer.allCases)
+    func `code and reason of our Close come back`(peer: InteropPeer) async throws {
         let url = try #require(peer.url)
         let socket = try await WebSocket.connect(to: url, configuration: Self.configuration)
         let closed = try await socket.close(code: 4321, reason: "done – é")
@@ -122,8 +133,8 @@ struct InteropTests {
         #expect(closed == expected)
     }
 
-    @Test(arguments: Peer.allCases)
-    func `code and reason of the peer's Close are told`(peer: Peer) async throws {
+    @Test(arguments: InteropPeer.allCases)
+    func `code and reason of the peer's Close are told`(peer: InteropPeer) async throws {
         let url = try #require(peer.url)
         let closing = url + "/close?code=4001&reason=bye"
         let socket = try await WebSocket.connect(to: closing, configuration: Self.configuration)
@@ -133,14 +144,14 @@ struct InteropTests {
         #expect(closed == WebSocketCloseInfo(code: 4001, reason: "bye", initiator: .peer, wasClean: true))
     }
 
-    @Test(arguments: Peer.allCases)
-    func `header fields and subprotocols arrive`(peer: Peer) async throws {
+    @Test(arguments: InteropPeer.allCases)
+    func `header fields and subprotocols arrive`(peer: InteropPeer) async throws {
         var configuration = Self.configuration
         configuration.headers.append(name: "X-Nova", value: "sent by the test")
         configuration.subprotocols = ["nova.v1", "nova.v2"]
         _ = try await self.withPeer(peer, "/header?name=X-Nova", configuration: configuration) { socket in
-            #expect(["nova.v1", "nova.v2"].contains(socket.subprotocol))
-            #expect(try await socket.nextMessage() == .text("sent by the test"))
+            #expect(socket.subprotocol == "nova.v2")
+            try await self.expect(.text("sent by the test"), from: socket)
         }
     }
 }

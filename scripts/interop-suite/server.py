@@ -24,6 +24,11 @@ def fragments(message, count):
     return [message[start:start + size] for start in range(0, len(message), size)] or [message]
 
 
+def select(connection, offered):
+    """The package's own choice refuses clients that offer none."""
+    return "nova.v2" if "nova.v2" in offered else None
+
+
 async def handle(connection):
     target = urlsplit(connection.request.path)
     query = dict(parse_qsl(target.query))
@@ -52,7 +57,7 @@ async def main(directory):
         ("TLS_DEFLATE", "deflate", context),
     ]:
         server = await serve(handle, "127.0.0.1", 0, compression=compression, ssl=tls, max_size=64 << 20,
-                             subprotocols=["nova.v2", "nova.v1"])
+                             select_subprotocol=select)
         port = server.sockets[0].getsockname()[1]
         urls[name] = f"wss://localhost:{port}" if tls else f"ws://127.0.0.1:{port}"
     ready = os.path.join(directory, "urls")
