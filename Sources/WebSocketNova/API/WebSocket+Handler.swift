@@ -1,4 +1,5 @@
 internal import LWSTransport
+internal import Synchronization
 public import WebSocketCore
 
 extension WebSocket {
@@ -11,9 +12,13 @@ extension WebSocket {
         private let outbound: OutboundQueue
         private let outboundMessageSize: Int
         /// The outbound queue has passed its mark: the connection does not read on before it has drained.
-        var isFull = false
+        var isFull: Bool { self.full.load(ordering: .relaxed) }
         /// Something was sent, and is written when the handler has had the messages of the read.
-        var hasSent = false
+        var hasSent: Bool { self.sent.load(ordering: .relaxed) }
+        // Atomics, though all is on one thread: unlike stored variables they cost no check for overlapping access, which
+        // would be made for each message.
+        private let full = Atomic(false)
+        private let sent = Atomic(false)
 
         init(connection: Connection, outbound: OutboundQueue) {
             self.connection = connection
@@ -65,8 +70,13 @@ extension WebSocket {
                     "a message of \(bytes.count) bytes is over the limit of \(self.outboundMessageSize)"
                 )
             }
-            self.isFull = try self.outbound.sendFromLoop(opcode, bytes)
-            self.hasSent = true
+            if try self.outbound.sendFromLoop(opcode, bytes) { self.full.store(true, ordering: .relaxed) }
+            self.sent.store(true, ordering: .relaxed)
+        }
+
+        func reset() {
+            self.full.store(false, ordering: .relaxed)
+            self.sent.store(false, ordering: .relaxed)
         }
     }
 }

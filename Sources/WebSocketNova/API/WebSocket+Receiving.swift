@@ -104,7 +104,7 @@ extension WebSocket {
         }
     }
 
-    private func nextElement(inFragments: Bool) async throws -> InboundQueue.Element? {
+    private func nextElement(inFragments: Bool) async throws -> InboundQueue.Item? {
         guard let inbound else { return nil }
         return try await inbound.next(inFragments: inFragments) { wishes in
             if wishes.contains(.resumeReading) { self.connection.signal(.resumeReading) }

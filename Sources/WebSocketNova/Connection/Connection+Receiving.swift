@@ -70,9 +70,11 @@ extension Connection {
     private func nextControlEvent(_ input: inout UnsafeRawBufferPointer) -> InboundEvent? {
         switch self.consumer {
         case .queue:
-            return Self.decodeToBatch(&self.decoder, &input, &self.batch, &self.batchBytes)
+            return Self.decodeToBatch(&self.decoder, &input, &self.batch)
         case .handler(let handler):
-            return self.decodeToHandler(handler, &input)
+            guard let context = self.loopContext else { return nil }
+            defer { self.noteSent(context) }
+            return Self.decodeToHandler(&self.decoder, &input, handler, context)
         }
     }
 
@@ -81,18 +83,15 @@ extension Connection {
     private static func decodeToBatch(
         _ decoder: inout InboundDecoder?,
         _ input: inout UnsafeRawBufferPointer,
-        _ batch: inout Deque<InboundQueue.Element>,
-        _ bytes: inout Int
+        _ batch: inout InboundBatch
     ) -> InboundEvent? {
         while let event = decoder?.next(&input) {
             switch event.kind {
+            case .text where !event.isOwned, .binary where !event.isOwned:
+                batch.note(event.payload, isText: event.kind == .text)
             case .text, .binary, .fragment:
-                bytes += event.payload.count + Self.elementOverhead
-                if event.isOwned {
-                    batch.append(Self.element(event, owned: decoder?.takeMessage() ?? []))
-                } else {
-                    batch.append(Self.element(event))
-                }
+                let bytes = event.isOwned ? decoder?.takeMessage() ?? [] : [UInt8](event.payload)
+                batch.append(Self.element(event, bytes), bytes: bytes.count)
             case .needsInput:
                 return nil
             case .ping, .pong, .close, .failure:
@@ -102,49 +101,31 @@ extension Connection {
         return nil
     }
 
-    /// What an element costs beside its payload: queues of empty messages have to be bounded too.
-    private static let elementOverhead = 32
-
-    private static func element(_ event: InboundEvent) -> InboundQueue.Element {
+    private static func element(_ event: InboundEvent, _ bytes: [UInt8]) -> InboundQueue.Item {
         switch event.kind {
-        case .text: .message(.text(String(decoding: event.payload, as: UTF8.self)))
-        case .binary: .message(.binary([UInt8](event.payload)))
-        default: Self.fragment(event, [UInt8](event.payload))
+        case .text:
+            .message(.text(String(decoding: bytes, as: UTF8.self)))
+        case .binary:
+            .message(.binary(bytes))
+        default:
+            .fragment(
+                WebSocketFragment(kind: event.isText ? .text : .binary, bytes: bytes, isFinal: event.isFinal),
+                isFirst: event.isFirst
+            )
         }
     }
 
-    private static func element(_ event: InboundEvent, owned bytes: [UInt8]) -> InboundQueue.Element {
-        switch event.kind {
-        case .text: .message(.text(String(decoding: bytes, as: UTF8.self)))
-        case .binary: .message(.binary(bytes))
-        default: Self.fragment(event, bytes)
-        }
-    }
-
-    private static func fragment(_ event: InboundEvent, _ bytes: [UInt8]) -> InboundQueue.Element {
-        .fragment(
-            WebSocketFragment(kind: event.isText ? .text : .binary, bytes: bytes, isFinal: event.isFinal),
-            isFirst: event.isFirst
-        )
-    }
-
-    private func decodeToHandler(
+    private static func decodeToHandler(
+        _ decoder: inout InboundDecoder?,
+        _ input: inout UnsafeRawBufferPointer,
         _ handler: WebSocket.MessageHandler,
-        _ input: inout UnsafeRawBufferPointer
+        _ context: WebSocket.LoopContext
     ) -> InboundEvent? {
-        guard let context = self.loopContext else { return nil }
-        context.isFull = false
-        defer { self.noteSent(context) }
-        while let event = self.decoder?.next(&input) {
+        while let event = decoder?.next(&input) {
             switch event.kind {
             case .text, .binary:
                 handler(context, event.kind == .text ? .text : .binary, event.payload.bytes)
-                if context.isFull {
-                    self.isReadingPaused = true
-                    self.carried.append(contentsOf: input)
-                    input = UnsafeRawBufferPointer(start: nil, count: 0)
-                    return nil
-                }
+                if context.isFull { return event }
             case .fragment:
                 // Handlers get whole messages.
                 break
@@ -159,7 +140,8 @@ extension Connection {
 
     private func noteSent(_ context: WebSocket.LoopContext) {
         if context.hasSent { self.needsFlush = true }
-        context.hasSent = false
+        if context.isFull { self.isReadingPaused = true }
+        context.reset()
     }
 
     private func handleDirect(_ event: InboundEvent) {
@@ -167,14 +149,14 @@ extension Connection {
         case (.needsInput, _):
             break
         case (.text, .queue), (.binary, .queue), (.fragment, .queue):
-            self.batchBytes += event.payload.count + Self.elementOverhead
-            if let bytes = self.decoder?.takeMessage() { self.batch.append(Self.element(event, owned: bytes)) }
+            if let bytes = self.decoder?.takeMessage() {
+                self.batch.append(Self.element(event, bytes), bytes: bytes.count)
+            }
             self.deliverBatch()
         case (.text, .handler(let handler)), (.binary, .handler(let handler)):
             guard let context = self.loopContext else { return }
-            context.isFull = false
             handler(context, event.kind == .text ? .text : .binary, event.payload.bytes)
-            if context.isFull { self.isReadingPaused = true }
+            self.decoder?.releaseUnusedStorage()
             self.noteSent(context)
             self.flushIfNeeded()
         default:
@@ -206,14 +188,12 @@ extension Connection {
 
     /// Hands the messages of a read to the reader.
     private func deliverBatch() {
-        guard !self.batch.isEmpty, case .queue(let queue) = self.consumer else { return }
-        let bytes = self.batchBytes
-        self.batchBytes = 0
+        guard case .queue(let queue) = self.consumer, self.batch.finish() else { return }
         if self.isDiscarding {
-            self.batch.removeAll(keepingCapacity: true)
+            self.batch.removeAll()
             return
         }
-        let isFull = queue.append(&self.batch, bytes: bytes)
+        let isFull = queue.append(&self.batch)
         if self.lifecycle.state == .closing {
             // Reading goes on to find the peer's Close frame; what does not fit any more is dropped: the user has closed.
             self.isDiscarding = isFull

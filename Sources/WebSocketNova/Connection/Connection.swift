@@ -1,4 +1,3 @@
-internal import DequeModule
 internal import LWSTransport
 internal import Logging
 internal import Synchronization
@@ -65,8 +64,7 @@ actor Connection {
     // Receiving.
     var decoder: InboundDecoder?
     /// The messages of the read under way.
-    var batch: Deque<InboundQueue.Element> = []
-    var batchBytes = 0
+    var batch = InboundBatch()
     /// Messages are dropped: this side has closed, and nobody has read those that came before.
     var isDiscarding = false
     /// What the handler is given, if there is one.

@@ -13,6 +13,13 @@ internal import WebSocketCore
 /// message tells the connection to go on with its end.
 final class InboundQueue: Sendable {
     enum Element: Sendable {
+        case item(Item)
+        /// Several messages.
+        case block(InboundBlock)
+    }
+
+    /// What the reader gets.
+    enum Item: Sendable {
         case message(WebSocketMessage)
         /// A piece of a message. The first one of a message has `isFirst` set.
         case fragment(WebSocketFragment, isFirst: Bool)
@@ -36,6 +43,7 @@ final class InboundQueue: Sendable {
     private struct State {
         var elements: Deque<Element> = []
         var bytes = 0
+        var count = 0
         var isPaused = false
         var hasBarrier = false
         var isBarrierPassed = false
@@ -56,6 +64,8 @@ final class InboundQueue: Sendable {
     private let countLimit: Int
     /// Set for the time of a call of ``next()``: there is one reader at a time.
     private let isReading = Atomic(false)
+    /// The block that the reader is going through, ahead of `batch`.
+    private nonisolated(unsafe) var block: InboundBlock?  // only touched while `isReading` is held
     /// The batch that the reader is going through.
     private nonisolated(unsafe) var batch: Deque<Element> = []  // only touched while `isReading` is held
     private nonisolated(unsafe) var isInsideFragmentedMessage = false  // likewise
@@ -70,19 +80,20 @@ final class InboundQueue: Sendable {
     /// Appends a batch and empties it.
     ///
     /// - Returns: whether the connection should stop reading until it is told to resume.
-    func append(_ elements: inout Deque<Element>, bytes: Int) -> Bool {
+    func append(_ batch: inout InboundBatch) -> Bool {
         let (waiter, isPaused) = self.state.withLock { state -> (CheckedContinuation<Void, Never>?, Bool) in
             if state.elements.isEmpty {
-                swap(&state.elements, &elements)
+                swap(&state.elements, &batch.elements)
             } else {
-                state.elements.append(contentsOf: elements)
+                state.elements.append(contentsOf: batch.elements)
             }
-            state.bytes += bytes
-            state.isPaused = state.bytes >= self.byteLimit || state.elements.count >= self.countLimit
+            state.bytes += batch.bytes
+            state.count += batch.count
+            state.isPaused = state.bytes >= self.byteLimit || state.count >= self.countLimit
             defer { state.waiter = nil }
             return (state.waiter, state.isPaused)
         }
-        elements.removeAll(keepingCapacity: true)
+        batch.removeAll()
         waiter?.resume()
         return isPaused
     }
@@ -121,14 +132,31 @@ final class InboundQueue: Sendable {
             return nil
         }
         defer { self.isReading.store(false, ordering: .releasing) }
-        switch self.batch.popFirst() {
+        if let message = self.block?.take() { return message }
+        switch self.popReady() {
         case .message(let message):
             return message
         case .fragment(let fragment, let isFirst):
-            self.batch.prepend(.fragment(fragment, isFirst: isFirst))
+            self.batch.prepend(.item(.fragment(fragment, isFirst: isFirst)))
             return nil
         case nil:
             return nil
+        }
+    }
+
+    /// The next item that the reader has at hand.
+    private func popReady() -> Item? {
+        while true {
+            if let block {
+                if let message = block.take() { return .message(message) }
+                self.block = nil
+                block.recycle()
+            }
+            switch self.batch.popFirst() {
+            case .item(let item): return item
+            case .block(let block): self.block = block
+            case nil: return nil
+            }
         }
     }
 
@@ -136,21 +164,21 @@ final class InboundQueue: Sendable {
     ///
     /// - Parameter perform: does what the connection has to know of; called without any lock held.
     /// - Throws: `CancellationError` when the task is cancelled, in which case nothing is lost; ``WebSocketError``.
-    func next(inFragments: Bool, perform: (Wishes) -> Void) async throws -> Element? {
+    func next(inFragments: Bool, perform: (Wishes) -> Void) async throws -> Item? {
         guard self.isReading.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged else {
             throw WebSocketError(.concurrentRead, "another task is reading messages from this connection")
         }
         defer { self.isReading.store(false, ordering: .releasing) }
-        if let element = self.batch.popFirst() { return element }
+        if let item = self.popReady() { return item }
         return try await self.nextBatch(inFragments: inFragments, perform: perform)
     }
 
-    private func nextBatch(inFragments: Bool, perform: (Wishes) -> Void) async throws -> Element? {
+    private func nextBatch(inFragments: Bool, perform: (Wishes) -> Void) async throws -> Item? {
         while true {
             switch self.take(inFragments: inFragments) {
             case .batch(let wishes):
                 if !wishes.isEmpty { perform(wishes) }
-                return self.batch.popFirst()
+                return self.popReady()
             case .end(.finished):
                 return nil
             case .end(.failed(let error)):
@@ -169,6 +197,7 @@ final class InboundQueue: Sendable {
             if !state.elements.isEmpty {
                 swap(&state.elements, &self.batch)
                 state.bytes = 0
+                state.count = 0
                 defer { state.isPaused = false }
                 return .batch(state.isPaused ? .resumeReading : [])
             }

@@ -56,6 +56,8 @@ final class EchoCompression {
     }
 
     func deflate(_ payload: ArraySlice<UInt8>) -> [UInt8]? {
+        // zlib flushes nothing if there is nothing new; this is an empty stored block (RFC 7692 section 7.2.3.6).
+        if payload.isEmpty { return [0x00] }
         if self.serverNoContextTakeover { deflateReset(self.deflater) }
         var input = Array(payload)
         var output: [UInt8] = []
@@ -64,8 +66,7 @@ final class EchoCompression {
             output.suffix(4) == [0x00, 0x00, 0xFF, 0xFF]
         else { return nil }
         output.removeLast(4)
-        // An empty payload is an empty stored block (RFC 7692 section 7.2.3.6).
-        return output.isEmpty ? [0x00] : output
+        return output
     }
 
     private static func run(

@@ -11,12 +11,19 @@ struct EchoRequest {
     /// The name=value pairs of the query; lws has unescaped them.
     var query: [String: String] {
         var pairs: [String: String] = [:]
-        for pair in (self.value(of: WSI_TOKEN_HTTP_URI_ARGS) ?? "").split(separator: "&") {
-            let parts = pair.split(separator: "=", maxSplits: 1)
-            guard let name = parts.first else { continue }
-            pairs[String(name)] = parts.count == 2 ? String(parts[1]) : ""
+        var buffer = [CChar](
+            repeating: 0,
+            count: Int(max(0, lws_hdr_total_length(self.wsi, WSI_TOKEN_HTTP_URI_ARGS))) + 1
+        )
+        var index: Int32 = 0
+        // lws keeps each pair as a fragment of its own, and would join them with commas.
+        while true {
+            let count = lws_hdr_copy_fragment(self.wsi, &buffer, Int32(buffer.count), WSI_TOKEN_HTTP_URI_ARGS, index)
+            guard count >= 0 else { return pairs }
+            let parts = Self.text(buffer.prefix(Int(count))).split(separator: "=", maxSplits: 1)
+            if let name = parts.first { pairs[String(name)] = parts.count == 2 ? String(parts[1]) : "" }
+            index += 1
         }
-        return pairs
     }
 
     /// The value of a field that lws knows, or nil.
@@ -27,7 +34,7 @@ struct EchoRequest {
         var buffer = [CChar](repeating: 0, count: Int(length) + 128)
         let count = lws_hdr_copy(self.wsi, &buffer, Int32(buffer.count), token)
         guard count > 0 else { return nil }
-        return String(decoding: buffer.prefix(Int(count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return Self.text(buffer.prefix(Int(count)))
     }
 
     /// The value of any field, or nil.
@@ -43,7 +50,11 @@ struct EchoRequest {
         var buffer = [CChar](repeating: 0, count: Int(length) + 1)
         let count = lws_hdr_custom_copy(self.wsi, &buffer, Int32(buffer.count), key, Int32(key.utf8.count))
         guard count > 0 else { return nil }
-        return String(decoding: buffer.prefix(Int(count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return Self.text(buffer.prefix(Int(count)))
+    }
+
+    private static func text(_ characters: ArraySlice<CChar>) -> String {
+        String(decoding: characters.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     /// Writes a response; what the kernel does not take now, lws writes before it closes.

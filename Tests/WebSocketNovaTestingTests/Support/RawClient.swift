@@ -18,7 +18,7 @@ final class RawClient {
     private var tls: (context: OpaquePointer, connection: OpaquePointer)?
 
     /// Connects; every read fails after ten seconds without a byte.
-    init(port: Int, isIPv6: Bool = false, trusting authority: [UInt8]? = nil) throws {
+    init(port: Int, isIPv6: Bool = false, trusting authority: [UInt8]? = nil, name: String = "localhost") throws {
         self.descriptor = socket(isIPv6 ? AF_INET6 : AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard self.descriptor >= 0 else { throw Failure(description: "socket: errno \(errno)") }
         var limit = timeval(tv_sec: 10, tv_usec: 0)
@@ -26,8 +26,10 @@ final class RawClient {
         setsockopt(self.descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         let code = isIPv6 ? Self.connect6(self.descriptor, port) : Self.connect4(self.descriptor, port)
         guard code == 0 else { throw Failure(description: "connect: errno \(errno)") }
-        if let authority { try self.startTLS(trusting: authority) }
+        if let authority { try self.startTLS(trusting: authority, name: name) }
     }
+
+    var tlsConnection: OpaquePointer? { self.tls?.connection }
 
     deinit {
         self.close()
@@ -69,8 +71,8 @@ final class RawClient {
         }
     }
 
-    /// A TLS handshake that verifies the chain and the name `localhost`.
-    private func startTLS(trusting authority: [UInt8]) throws {
+    /// A TLS handshake that verifies the chain and a name.
+    private func startTLS(trusting authority: [UInt8], name: String) throws {
         guard let context = SSL_CTX_new(TLS_client_method()), let connection = SSL_new(context) else {
             throw Failure(description: "no SSL")
         }
@@ -81,7 +83,11 @@ final class RawClient {
         defer { X509_free(certificate) }
         X509_STORE_add_cert(SSL_CTX_get_cert_store(context), certificate)
         SSL_set_verify(connection, SSL_VERIFY_PEER, nil)
-        SSL_set1_host(connection, "localhost")
+        if name.contains(":") || name.first?.isNumber == true {
+            X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(connection), name)
+        } else {
+            SSL_set1_host(connection, name)
+        }
         SSL_set_fd(connection, self.descriptor)
         let code = SSL_connect(connection)
         guard code == 1 else {
@@ -180,8 +186,19 @@ final class RawClient {
         default: bytes += [0x80 | 127] + (0..<8).reversed().map { UInt8(payload.count >> (8 * $0) & 0xFF) }
         }
         bytes += mask
-        bytes.reserveCapacity(bytes.count + payload.count)
-        for (index, byte) in payload.enumerated() { bytes.append(byte ^ mask[index & 3]) }
+        let start = bytes.count
+        bytes += payload
+        // Word by word: a debug build takes its time for every step of a loop.
+        let word = mask.withUnsafeBytes { $0.loadUnaligned(as: UInt32.self) }
+        bytes.withUnsafeMutableBytes { buffer in
+            let body = UnsafeMutableRawBufferPointer(rebasing: buffer[start...])
+            let words = body.count / 4
+            for index in stride(from: 0, to: 4 * words, by: 4) {
+                let masked = body.loadUnaligned(fromByteOffset: index, as: UInt32.self) ^ word
+                body.storeBytes(of: masked, toByteOffset: index, as: UInt32.self)
+            }
+            for index in (4 * words)..<body.count { body[index] ^= mask[index & 3] }
+        }
         return bytes
     }
 

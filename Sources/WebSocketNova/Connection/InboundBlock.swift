@@ -1,0 +1,124 @@
+internal import Synchronization
+internal import WebSocketCore
+
+/// Many small messages of one read, on their way to the reader as one piece of memory.
+///
+/// The loop copies the bytes of a read once and notes where messages lie in them; the reader makes each message when it gets
+/// to it. So the allocation of a message happens on the thread that will free it, which malloc does without a lock, and the
+/// loop's thread is free for the next read.
+///
+/// `@unchecked Sendable` because it has one owner at a time: the loop fills it, then the queue's lock hands it to the reader.
+final class InboundBlock: @unchecked Sendable {
+    private struct Entry {
+        var offset: UInt32
+        /// The top bit is set for text; a block is much smaller than 2 GiB.
+        var lengthAndKind: UInt32
+
+        static let textBit: UInt32 = 1 << 31
+    }
+
+    /// From how many messages on a block is worth its while.
+    static let minimumCount = 8
+
+    private var storage: UnsafeMutableRawBufferPointer
+    private var entries: ContiguousArray<Entry> = []
+    private var next = 0
+
+    private init(capacity: Int) {
+        self.storage = .allocate(byteCount: capacity, alignment: 16)
+    }
+
+    deinit { self.storage.deallocate() }
+
+    /// How many messages have not been taken.
+    var count: Int { self.entries.count &- self.next }
+
+    /// Takes the next message.
+    func take() -> WebSocketMessage? {
+        guard self.next < self.entries.count else { return nil }
+        let entry = self.entries[self.next]
+        self.next &+= 1
+        let length = Int(entry.lengthAndKind & ~Entry.textBit)
+        let start = Int(entry.offset)
+        let bytes = UnsafeRawBufferPointer(rebasing: self.storage[start..<(start &+ length)])
+        if entry.lengthAndKind & Entry.textBit != 0 {
+            return .text(String(decoding: bytes, as: UTF8.self))
+        }
+        return .binary([UInt8](bytes))
+    }
+
+    // MARK: Making
+
+    /// Where the messages of a read lie, before it is known whether they are enough for a block.
+    struct Builder {
+        private var entries: ContiguousArray<Entry> = []
+        private var base: UnsafeRawPointer?
+        private(set) var bytes = 0
+
+        var count: Int { self.entries.count }
+
+        /// Notes a message whose payload lies in the memory of the read.
+        mutating func append(_ payload: UnsafeRawBufferPointer, isText: Bool) {
+            let start = payload.baseAddress ?? self.base
+            let base = self.base ?? start
+            self.base = base
+            // The payloads of one read follow each other in memory; the first is the lowest. An empty one is anywhere.
+            let offset = payload.isEmpty ? 0 : base.flatMap { base in start.map { $0 - base } } ?? 0
+            self.bytes &+= payload.count
+            self.entries.append(
+                Entry(
+                    offset: UInt32(truncatingIfNeeded: offset),
+                    lengthAndKind: UInt32(truncatingIfNeeded: payload.count) | (isText ? Entry.textBit : 0)
+                )
+            )
+        }
+
+        /// Makes a block, and is empty afterwards. What was noted must still be in memory.
+        mutating func makeBlock() -> InboundBlock {
+            let last = self.entries.last { $0.lengthAndKind & ~Entry.textBit != 0 }
+            let size = last.map { Int($0.offset) + Int($0.lengthAndKind & ~Entry.textBit) } ?? 0
+            let block = InboundBlock.obtain(capacity: size)
+            if let base { block.storage.copyMemory(from: UnsafeRawBufferPointer(start: base, count: size)) }
+            swap(&block.entries, &self.entries)
+            self.clear()
+            return block
+        }
+
+        /// Gives each message to `body`, and is empty afterwards.
+        mutating func forEach(_ body: (UnsafeRawBufferPointer, _ isText: Bool) -> Void) {
+            for entry in self.entries {
+                let length = Int(entry.lengthAndKind & ~Entry.textBit)
+                let start = self.base.map { $0 + Int(entry.offset) }
+                body(UnsafeRawBufferPointer(start: start, count: length), entry.lengthAndKind & Entry.textBit != 0)
+            }
+            self.clear()
+        }
+
+        private mutating func clear() {
+            self.entries.removeAll(keepingCapacity: true)
+            self.base = nil
+            self.bytes = 0
+        }
+    }
+
+    // MARK: Using again
+
+    /// Blocks that have been read: a few for the whole process, because a connection that is idle must not keep one.
+    private static let spare = Mutex<[InboundBlock]>([])
+    private static let maximumSpare = 8
+
+    private static func obtain(capacity: Int) -> InboundBlock {
+        let block = Self.spare.withLock { $0.popLast() }
+        if let block, block.storage.count >= capacity { return block }
+        return InboundBlock(capacity: max(capacity, 64 << 10))
+    }
+
+    /// Gives the block back when all of it has been taken.
+    func recycle() {
+        self.entries.removeAll(keepingCapacity: true)
+        self.next = 0
+        Self.spare.withLock { spare in
+            if spare.count < Self.maximumSpare { spare.append(self) }
+        }
+    }
+}
