@@ -66,10 +66,10 @@ struct Connect: AsyncParsableCommand {
         } catch let error as WebSocketError where error.code == .connectionClosed {
             // What ended it is told below.
         } catch {
-            failure = failure ?? error
+            failure = ToolFailure(error)
         }
         let info = try await socket.close()
-        if Console.isInteractive || !info.wasClean { Console.note("\(info)") }
+        if Console.isInteractive || info.code != .normalClosure { Console.note("\(info)") }
         if !info.wasClean || failure is ToolFailure { throw failure.map(ToolFailure.init) ?? ToolFailure("\(info)") }
     }
 
@@ -79,9 +79,12 @@ struct Connect: AsyncParsableCommand {
                 if self.binary { try await socket.send(line) } else { try await socket.send(utf8: line) }
             }
             if self.linger > 0 { try await Task.sleep(for: .seconds(self.linger)) }
-        } catch let error as WebSocketError where error.code == .invalidUTF8 || error.code == .messageTooLarge {
+        } catch let error as WebSocketError where error.code == .connectionClosed {
+            throw error
+        } catch {
+            // A line that cannot be sent ends it all.
             try await socket.close(code: .goingAway)
-            throw ToolFailure(error.description)
+            throw error
         }
         try await socket.close()
     }

@@ -8,11 +8,8 @@ struct EchoServerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "echo-server",
         abstract: "Send every message back, until Ctrl-C.",
-        discussion: "Listens on the loopback interface. The first line of output is the server's URL."
+        discussion: "Listens on a free port of the loopback interface. The first line of output is the server's URL."
     )
-
-    @Option(help: ArgumentHelp("The port to listen on; 0 for any free one.", valueName: "port"))
-    var port: UInt16 = 0
 
     @Flag(help: "Accept permessage-deflate.")
     var compress = false

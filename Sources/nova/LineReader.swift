@@ -8,6 +8,8 @@ import Synchronization
 final class LineReader: Sendable {
     private static let lineFeed = UInt8(ascii: "\n")
     private static let readSize = 64 << 10
+    /// More than the library would send as one message.
+    private static let maximumLineSize = 64 << 20
 
     private struct State {
         var pending: [UInt8] = []
@@ -42,6 +44,9 @@ final class LineReader: Sendable {
         while true {
             if let line = self.takeLine() { return line }
             if self.state.withLock({ $0.isAtEnd }) { return self.takeRest() }
+            guard self.state.withLock({ $0.pending.count - $0.begin }) <= Self.maximumLineSize else {
+                throw ToolFailure("a line of input is longer than \(Self.maximumLineSize) bytes")
+            }
             try await self.fill()
         }
     }
