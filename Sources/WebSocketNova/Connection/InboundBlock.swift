@@ -58,13 +58,12 @@ final class InboundBlock: @unchecked Sendable {
 
         var count: Int { self.entries.count }
 
-        /// Notes a message whose payload lies in the memory of the read.
+        /// Notes a message whose payload lies in the memory of the read, behind those that were noted before.
+        @inline(__always)
         mutating func append(_ payload: UnsafeRawBufferPointer, isText: Bool) {
-            let start = payload.baseAddress ?? self.base
-            let base = self.base ?? start
-            self.base = base
-            // The payloads of one read follow each other in memory; the first is the lowest. An empty one is anywhere.
-            let offset = payload.isEmpty ? 0 : base.flatMap { base in start.map { $0 - base } } ?? 0
+            // An empty payload may lie anywhere: it says nothing about the memory.
+            if self.base == nil, !payload.isEmpty { self.base = payload.baseAddress }
+            let offset = if let base, let start = payload.baseAddress, !payload.isEmpty { start - base } else { 0 }
             self.bytes &+= payload.count
             self.entries.append(
                 Entry(
