@@ -44,8 +44,10 @@ public final class EventLoop: Sendable {
         var isShuttingDown = false
         /// The lws context is gone: jobs are run by threads of their own from here on.
         var isRetired = false
-        /// Such a thread runs.
+        /// Such a thread runs; at first it is the loop's own.
         var isDrained = false
+        /// The context has been freed.
+        var isOver = false
         var shutdownWaiters: [CheckedContinuation<Void, Never>] = []
     }
 
@@ -93,19 +95,23 @@ public final class EventLoop: Sendable {
     ///
     /// Connections on it end with the error `loop_shut_down`. Calling it again, or at the same time, just waits.
     public func shutDown() async {
+        self.beginShutdown()
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
             let isOver = self.queue.withLock { queue in
-                if queue.isRetired { return true }
-                queue.shutdownWaiters.append(continuation)
-                queue.isShuttingDown = true
-                return false
+                if !queue.isOver { queue.shutdownWaiters.append(continuation) }
+                return queue.isOver
             }
-            if isOver {
-                continuation.resume()
-            } else {
-                self.signal()
-            }
+            if isOver { continuation.resume() }
         }
+    }
+
+    /// Does what ``shutDown()`` does, without waiting for it.
+    func beginShutdown() {
+        let isNew = self.queue.withLock { queue in
+            defer { queue.isShuttingDown = true }
+            return !queue.isShuttingDown
+        }
+        if isNew { self.signal() }
     }
 
     /// How many connections are on this loop, in whatever phase. For tests and metrics.
@@ -171,16 +177,23 @@ public final class EventLoop: Sendable {
 
     /// Ends the loop if nothing is queued any more; the context is gone afterwards.
     private func retireIfQuiet() -> Bool {
-        let waiters = self.queue.withLock { queue -> [CheckedContinuation<Void, Never>]? in
-            guard queue.jobs.isEmpty, queue.work.isEmpty else { return nil }
+        let isQuiet = self.queue.withLock { queue in
+            guard queue.jobs.isEmpty, queue.work.isEmpty else { return false }
             queue.isRetired = true
-            return queue.shutdownWaiters
+            // What comes from here on is for this thread, until the context is gone.
+            queue.isDrained = true
+            return true
         }
-        guard let waiters else { return false }
+        guard isQuiet else { return false }
         while self.wakersInFlight.load(ordering: .acquiring) != 0 { sched_yield() }
         self.core.destroy()
-        self.core.unbind()
+        let waiters = self.queue.withLock { queue in
+            queue.isOver = true
+            defer { queue.shutdownWaiters = [] }
+            return queue.shutdownWaiters
+        }
         for waiter in waiters { waiter.resume() }
+        self.drain()
         return true
     }
 
@@ -227,24 +240,30 @@ public final class EventLoop: Sendable {
     private func drainRetired() {
         let status = spawnThread(named: "nova-drain") {
             self.core.bindToCurrentThread()
-            var jobs: [Job] = []
-            var work: [any TransportLoopWork] = []
-            while true {
-                _ = self.takeQueue(&jobs, &work)
-                self.runAll(&jobs, &work)
-                let isDone = self.queue.withLock { queue in
-                    guard queue.jobs.isEmpty, queue.work.isEmpty else { return false }
-                    queue.isDrained = false
-                    self.core.unbind()
-                    return true
-                }
-                if isDone { return }
-            }
+            self.drain()
         }
         if status != 0 {
             // Out of threads: the next push tries again.
             self.queue.withLock { $0.isDrained = false }
             self.logger.error("no thread to finish the jobs of an event loop that was shut down")
+        }
+    }
+
+    /// Runs what is queued, until nothing is.
+    private func drain() {
+        var jobs: [Job] = []
+        var work: [any TransportLoopWork] = []
+        while true {
+            _ = self.takeQueue(&jobs, &work)
+            self.runAll(&jobs, &work)
+            let isDone = self.queue.withLock { queue in
+                guard queue.jobs.isEmpty, queue.work.isEmpty else { return false }
+                queue.isDrained = false
+                // Under the lock: the next thread may bind itself at once.
+                self.core.unbind()
+                return true
+            }
+            if isDone { return }
         }
     }
 }

@@ -30,7 +30,13 @@ public final class EventLoopGroup: Sendable {
             throw WebSocketError(.invalidConfiguration, "loopCount is \(loopCount); it must be from 1 to 1024")
         }
         var loops: [EventLoop] = []
-        for _ in 0..<loopCount { loops.append(try EventLoop(configuration: configuration)) }
+        do throws(WebSocketError) {
+            for _ in 0..<loopCount { loops.append(try EventLoop(configuration: configuration)) }
+        } catch {
+            // A loop's thread keeps it: those that were made would stay for ever.
+            for loop in loops { loop.beginShutdown() }
+            throw error
+        }
         self.loops = loops
     }
 

@@ -71,8 +71,25 @@ struct LoopBackend {
         }
     }
 
-    /// Frees the loop. The context on it must be gone.
-    func destroy() {
+    /// Frees a context that was made on this loop, and the loop.
+    func destroy(_ context: OpaquePointer) {
+        lws_context_destroy(context)
+        switch self.storage {
+        case .libev(let loop):
+            ev_loop_destroy(loop)
+        case .libuv(let library, let loop):
+            // On a foreign libuv loop the first call only begins to close the handles (context.c:1930): the second one,
+            // when they are closed, frees the context.
+            library.runToEnd(loop)
+            lws_context_destroy(context)
+            library.destroyLoop(loop)
+        case .poll:
+            break
+        }
+    }
+
+    /// Frees a loop on which no context was made.
+    func destroyUnused() {
         switch self.storage {
         case .libev(let loop): ev_loop_destroy(loop)
         case .libuv(let library, let loop): library.destroyLoop(loop)
@@ -118,9 +135,15 @@ struct LibUV: Sendable {
         return loop
     }
 
+    /// Runs the loop until no handle is left on it; 100 turns are far more than that ever takes.
+    func runToEnd(_ loop: UnsafeMutableRawPointer) {
+        for _ in 0..<100 {
+            if self.run(loop, Self.runNoWait) == 0 { break }
+        }
+    }
+
     func destroyLoop(_ loop: UnsafeMutableRawPointer) {
-        // Handles that lws closed are only gone after some more turns; 100 is far more than it ever takes.
-        for _ in 0..<100 where self.loopClose(loop) != 0 { _ = self.run(loop, Self.runNoWait) }
-        loop.deallocate()
+        // Refused while there are handles: then the memory must stay.
+        if self.loopClose(loop) == 0 { loop.deallocate() }
     }
 }

@@ -28,6 +28,7 @@ final class LoopCore: @unchecked Sendable {
     let scratch: UnsafeMutableRawBufferPointer
     private var timers = LoopTimers()
     private var timerDescriptor: Int32 = -1
+    private var timerWSI: OpaquePointer?
     private var armedDeadline: Duration?
     private var tunnels: [ObjectIdentifier: Tunnel] = [:]
     private var doomed: [Tunnel] = []
@@ -48,13 +49,12 @@ final class LoopCore: @unchecked Sendable {
                     )
                 }
                 guard let core = LoopCore(backend: backend, context: context, logger: configuration.logger) else {
-                    lws_context_destroy(context)
-                    backend.destroy()
+                    backend.destroy(context)
                     return nil
                 }
                 return (core, kind)
             }
-            backend.destroy()
+            backend.destroyUnused()
         }
         return nil
     }
@@ -124,9 +124,14 @@ final class LoopCore: @unchecked Sendable {
 
     /// Frees the context. Every tunnel is gone by now; it is called once, on the loop's thread or before that has started.
     func destroy() {
-        lws_context_destroy(self.context)
+        // lws tells the end of every wsi to the first protocol, which takes what it finds there for a tunnel.
+        if let wsi = self.timerWSI { lws_set_opaque_user_data(wsi, nil) }
+        self.timerWSI = nil
         // lws closes the timer's descriptor with its wsi.
-        self.backend.destroy()
+        self.backend.destroy(self.context)
+        // Its number may soon be somebody else's.
+        self.timerDescriptor = -1
+        self.timers = LoopTimers()
         self.vhosts.destroy()
         self.scratch.deallocate()
     }
@@ -205,6 +210,7 @@ final class LoopCore: @unchecked Sendable {
             return false
         }
         self.timerDescriptor = descriptor
+        self.timerWSI = wsi
         lws_set_opaque_user_data(wsi, Unmanaged.passUnretained(self).toOpaque())
         return true
     }
@@ -213,7 +219,7 @@ final class LoopCore: @unchecked Sendable {
     private static let absoluteTime: Int32 = 1
 
     private func armTimer() {
-        guard let deadline = self.timers.nextDeadline else { return }
+        guard self.timerDescriptor >= 0, let deadline = self.timers.nextDeadline else { return }
         if let armed = self.armedDeadline, armed <= deadline { return }
         self.armedDeadline = deadline
         let (seconds, attoseconds) = deadline.components
