@@ -59,8 +59,9 @@ final class VhostCache {
             info.provided_client_ssl_ctx = tls.pointer
         }
         return name.withCString { name in
-            // Empty, not null: with null lws takes a proxy from the environment, unasked (vhost.c:775).
-            "".withCString { noProxy in
+            // Not null, with which lws takes a proxy from the environment, unasked (vhost.c:775); and not empty, which it
+            // calls an error (client.c:101). With port 0 there is none.
+            ":0".withCString { noProxy in
                 // lws keeps the pointer to the name: it must live as long as the context, which may be for ever.
                 info.vhost_name = UnsafePointer(strdup(name))
                 info.http_proxy_address = noProxy
