@@ -122,7 +122,9 @@ extension WebSocket {
                 await self.connection.beginClosing(frame)
             }
         } else {
-            self.outbound.returnTurn()
+            var wake = false
+            self.outbound.returnTurn(wake: &wake)
+            if wake { self.wakeLoop() }
         }
     }
 }

@@ -5,8 +5,7 @@ internal import WebSocketCore
 /// What waits to be sent, between any number of sending tasks and the event loop that writes.
 ///
 /// A sender frames and masks its message on its own thread, under a short lock, into one buffer; the loop takes the whole
-/// buffer at once. Above the high-water mark senders wait, in order, and are let in by tickets: a sender that holds one has
-/// its place, and nobody who came later can pass it.
+/// buffer at once. Above the high-water mark senders wait, and are let in by tickets in the order in which they came.
 ///
 /// A fragmented message is one turn: from its first to its last fragment no other data message gets in between
 /// (RFC 6455 section 5.4); control frames do.
@@ -52,6 +51,9 @@ final class OutboundQueue: Sendable {
         var lastID: UInt64 = 0
         /// The payload of the last ping that could not be answered at once.
         var owedPong: [UInt8]?
+        /// What the loop has sent during a turn: it cannot wait for the end of that, so its messages do.
+        var deferred: [(opcode: Opcode, payload: [UInt8])] = []
+        var deferredBytes = 0
     }
 
     private let state = Mutex(State())
@@ -111,22 +113,28 @@ final class OutboundQueue: Sendable {
         Self.resume(granted)
     }
 
-    /// Sends a message from the event loop, which cannot wait: it is accepted above the high-water mark too.
+    /// Sends a message from the event loop, which cannot wait: it is accepted above the high-water mark too, and during
+    /// the turn of another message, behind which it then goes out.
     ///
     /// - Returns: whether the mark is passed, and the loop should not go on reading.
     func sendFromLoop(_ opcode: Opcode, _ payload: UnsafeRawBufferPointer) throws(WebSocketError) -> Bool {
         var wake = false
         if let threshold = self.compressionThreshold, payload.count >= threshold {
-            try self.state.withLock { state throws(WebSocketError) in
+            let isDeferred = try self.state.withLock { state throws(WebSocketError) in
                 if let end = state.end { throw end }
-                state.tickets += 1
+                if state.isTurnTaken { Self.deferMessage(&state, opcode, payload) } else { state.tickets += 1 }
+                return state.isTurnTaken
             }
-            try self.sendCompressed(opcode, payload, wake: &wake)
+            if !isDeferred { try self.sendCompressed(opcode, payload, wake: &wake) }
             return self.isAboveHighWaterMark
         }
         return try self.state.withLock { state throws(WebSocketError) in
             if let end = state.end { throw end }
-            Self.append(&state, opcode, payload)
+            if state.isTurnTaken {
+                Self.deferMessage(&state, opcode, payload)
+            } else {
+                Self.append(&state, opcode, payload)
+            }
             return !self.hasRoom(state)
         }
     }
@@ -200,7 +208,7 @@ final class OutboundQueue: Sendable {
                     isCompressed: compressing && opcode != .continuation,
                     wake: &wake
                 )
-                if isFinal { state.isTurnTaken = false }
+                if isFinal { Self.endTurn(&state, wake: &wake) }
                 return self.grant(&state)
             }
         }
@@ -208,12 +216,29 @@ final class OutboundQueue: Sendable {
     }
 
     /// Gives the turn back before anything was sent in it.
-    func returnTurn() {
+    func returnTurn(wake: inout Bool) {
         let granted = self.state.withLock { state in
-            state.isTurnTaken = false
+            Self.endTurn(&state, wake: &wake)
             return self.grant(&state)
         }
         Self.resume(granted)
+    }
+
+    /// Ends the turn, and sends what the loop wanted to send in it. Uncompressed, which RFC 7692 section 6 allows: the
+    /// compressor is not at hand here.
+    private static func endTurn(_ state: inout State, wake: inout Bool) {
+        state.isTurnTaken = false
+        guard state.end == nil else { return }
+        for message in state.deferred {
+            message.payload.withUnsafeBytes { Self.append(&state, message.opcode, $0, wake: &wake) }
+        }
+        state.deferred = []
+        state.deferredBytes = 0
+    }
+
+    private static func deferMessage(_ state: inout State, _ opcode: Opcode, _ payload: UnsafeRawBufferPointer) {
+        state.deferred.append((opcode, Array(payload)))
+        state.deferredBytes += payload.count
     }
 
     // MARK: Waiting
@@ -254,11 +279,13 @@ final class OutboundQueue: Sendable {
     }
 
     private func cancelWaiter(_ id: UInt64) {
-        let waiter = self.state.withLock { state -> Waiter? in
-            if state.fragmentWaiter?.id == id { return state.fragmentWaiter.take() }
-            guard let index = state.waiters.firstIndex(where: { $0.id == id }) else { return nil }
-            return state.waiters.remove(at: index)
+        let (waiter, granted) = self.state.withLock { state -> (Waiter?, [Waiter]) in
+            if state.fragmentWaiter?.id == id { return (state.fragmentWaiter.take(), []) }
+            guard let index = state.waiters.firstIndex(where: { $0.id == id }) else { return (nil, []) }
+            // It may have been what held up those behind it.
+            return (state.waiters.remove(at: index), self.grant(&state))
         }
+        Self.resume(granted)
         waiter?.continuation.resume(returning: .failure(CancellationError()))
     }
 
@@ -281,7 +308,8 @@ final class OutboundQueue: Sendable {
     func appendPong(_ payload: UnsafeRawBufferPointer, wake: inout Bool) {
         self.state.withLock { state in
             guard state.end == nil else { return }
-            if self.buffered(state) > self.highWaterMark + Self.pongAllowance {
+            // The sum of the two could overflow.
+            if self.buffered(state) - Self.pongAllowance > self.highWaterMark {
                 state.owedPong = Array(payload)
             } else {
                 Self.append(&state, .pong, payload, wake: &wake)
@@ -322,6 +350,9 @@ final class OutboundQueue: Sendable {
         Self.resume(granted)
     }
 
+    /// How many wait. For tests.
+    var waiterCount: Int { self.state.withLock { $0.waiters.count + ($0.fragmentWaiter == nil ? 0 : 1) } }
+
     /// Whether the mark is passed.
     var isAboveHighWaterMark: Bool { self.state.withLock { !self.hasRoom($0) } }
 
@@ -337,7 +368,9 @@ final class OutboundQueue: Sendable {
 
     // MARK: Under the lock
 
-    private func buffered(_ state: borrowing State) -> Int { state.pending.count + state.outstanding }
+    private func buffered(_ state: borrowing State) -> Int {
+        state.pending.count + state.outstanding + state.deferredBytes
+    }
 
     private func hasRoom(_ state: borrowing State) -> Bool { self.buffered(state) < self.highWaterMark }
 
@@ -404,6 +437,8 @@ final class OutboundQueue: Sendable {
     private static func end(_ state: inout State, _ error: WebSocketError) -> [Waiter] {
         state.end = error
         state.owedPong = nil
+        state.deferred = []
+        state.deferredBytes = 0
         var waiters = Array(state.waiters)
         state.waiters.removeAll()
         if let waiter = state.fragmentWaiter.take() { waiters.append(waiter) }
