@@ -106,17 +106,22 @@ final class InboundBlock: @unchecked Sendable {
     /// Blocks that have been read: a few for the whole process, because a connection that is idle must not keep one.
     private static let spare = Mutex<[InboundBlock]>([])
     private static let maximumSpare = 8
+    private static let spareCapacity = 64 << 10
 
     private static func obtain(capacity: Int) -> InboundBlock {
+        // A peer that sends a few small messages at a time, while nobody reads, must not be able to have much more memory
+        // taken than what it sends.
+        guard capacity > Self.spareCapacity / 8 else { return InboundBlock(capacity: max(capacity, 64)) }
         let block = Self.spare.withLock { $0.popLast() }
         if let block, block.storage.count >= capacity { return block }
-        return InboundBlock(capacity: max(capacity, 64 << 10))
+        return InboundBlock(capacity: max(capacity, Self.spareCapacity))
     }
 
     /// Gives the block back when all of it has been taken.
     func recycle() {
         self.entries.removeAll(keepingCapacity: true)
         self.next = 0
+        guard self.storage.count >= Self.spareCapacity else { return }
         Self.spare.withLock { spare in
             if spare.count < Self.maximumSpare { spare.append(self) }
         }

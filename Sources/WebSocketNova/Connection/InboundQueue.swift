@@ -176,6 +176,8 @@ final class InboundQueue: Sendable {
 
     private func nextBatch(inFragments: Bool, perform: (Wishes) -> Void) async throws -> Item? {
         while true {
+            // Also when there is something to take: a peer that never pauses must not keep a cancelled task busy.
+            try Task.checkCancellation()
             switch self.take(inFragments: inFragments) {
             case .batch(let wishes):
                 if !wishes.isEmpty { perform(wishes) }
@@ -186,7 +188,6 @@ final class InboundQueue: Sendable {
                 throw error
             case .wait(let wishes):
                 if !wishes.isEmpty { perform(wishes) }
-                try Task.checkCancellation()
                 await self.wait()
             }
         }
@@ -217,6 +218,8 @@ final class InboundQueue: Sendable {
                     // The cancellation's handler takes the same lock: it either finds the waiter, or has set the task's
                     // flag before this looks at it.
                     if !state.elements.isEmpty || state.end != nil || Task.isCancelled { return true }
+                    // It was left between the look into the queue and this wait.
+                    if state.hasBarrier, !state.isBarrierPassed { return true }
                     state.waiter = continuation
                     return false
                 }
