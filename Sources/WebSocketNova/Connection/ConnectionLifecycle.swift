@@ -85,7 +85,7 @@ struct ConnectionLifecycle {
             self.initiator = .local
             self.state = .atBarrier
             return .awaitReader
-        case .closing where self.received == nil:
+        case .closing where self.received == nil && self.violation == nil:
             self.violation = violation
             return .awaitTransportEnd
         case .opening, .atBarrier, .closing, .closed:
