@@ -60,10 +60,18 @@ enum ResponseHead {
             guard length > 0 else { return values }
             let value = withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(length) + 1) { buffer in
                 let count = lws_hdr_copy_fragment(wsi, buffer.baseAddress, length + 1, index, Int32(values.count))
-                return String(decoding: UnsafeRawBufferPointer(buffer).prefix(max(0, Int(count))), as: UTF8.self)
+                return Self.trimmed(UnsafeRawBufferPointer(buffer).prefix(max(0, Int(count))))
             }
             values.append(value)
         }
+    }
+
+    /// Without the white space around it, which is not part of a value (RFC 9110 section 5.5); lws leaves it in front of
+    /// all values of a name but the first.
+    private static func trimmed(_ bytes: Slice<UnsafeRawBufferPointer>) -> String {
+        let isSpace = { (byte: UInt8) in byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+        guard let last = bytes.lastIndex(where: { !isSpace($0) }) else { return "" }
+        return String(decoding: bytes[...last].drop(while: isSpace), as: UTF8.self)
     }
 
     private static func customValue(_ wsi: OpaquePointer, _ name: String) -> String? {
@@ -72,7 +80,7 @@ enum ResponseHead {
         guard length > 0 else { return nil }
         return withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(length) + 1) { buffer in
             let count = lws_hdr_custom_copy(wsi, buffer.baseAddress, length + 1, key, Int32(key.utf8.count))
-            return String(decoding: UnsafeRawBufferPointer(buffer).prefix(max(0, Int(count))), as: UTF8.self)
+            return Self.trimmed(UnsafeRawBufferPointer(buffer).prefix(max(0, Int(count))))
         }
     }
 }

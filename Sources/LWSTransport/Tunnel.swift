@@ -50,6 +50,7 @@ final class Tunnel: TransportChannel, @unchecked Sendable {
     private var readCount = 0
     /// What lws handed over beyond the buffer it was given: bytes that came with the head, from a buffer of its own.
     private var leftover: [UInt8] = []
+    private var hasToTellReadable = false
     private var isInReadCallback = false
     private var streamEnded = false
     private var bodyPrefix: [UInt8] = []
@@ -211,12 +212,22 @@ final class Tunnel: TransportChannel, @unchecked Sendable {
         case .tls:
             let reason = self.certificateError.map { "certificate not accepted: \($0)" } ?? words
             return WebSocketError(.tlsFailed, "TLS with \(endpoint): \(reason)")
-        case .upgrade:
+        case .upgrade where self.isWrongResponse(words):
             return WebSocketError(.invalidUpgradeResponse, "no valid HTTP response from \(endpoint): \(words)")
+        case .upgrade:
+            return WebSocketError(.transportFailed, "no HTTP response from \(endpoint): \(words)")
         default:
             return WebSocketError(.connectFailed, "no connection to \(endpoint) (tried \(tried)): \(words)")
         }
     }
+
+    /// Whether a response had come that was none, rather than the end of the connection (client-http.c:386-493, 598-954).
+    private func isWrongResponse(_ words: String) -> Bool {
+        self.headIsWrong || words.hasPrefix("HS: ") || words == "problems parsing header"
+    }
+
+    /// A response had come, and we did not take it.
+    private var headIsWrong = false
 
     // MARK: What lws tells
 
@@ -246,10 +257,18 @@ final class Tunnel: TransportChannel, @unchecked Sendable {
         guard self.closure == nil, let delegate = self.delegate else { return -1 }
         let head = ResponseHead.read(wsi, limit: self.request.maximumResponseHeadSize)
         guard let head else {
+            self.headIsWrong = true
             self.failure = "the response's head is larger than \(self.request.maximumResponseHeadSize) bytes"
             return -1
         }
+        // What begins like a response and has no status, lws reads as 0.
+        guard (100...999).contains(head.status) else {
+            self.headIsWrong = true
+            self.failure = "the response has no status"
+            return -1
+        }
         if head.status == 101, lws_hdr_total_length(wsi, WSI_TOKEN_HTTP1_0) > 0 {
+            self.headIsWrong = true
             self.failure = "status 101 in an HTTP/1.0 response"
             return -1
         }
@@ -257,6 +276,8 @@ final class Tunnel: TransportChannel, @unchecked Sendable {
             self.state = .open
         } else {
             self.state = .refused
+            // These have no body (RFC 9112 section 6.3), and a server may wait for us.
+            if head.status < 200 || head.status == 204 || head.status == 304 { self.doom() }
         }
         // The 5 KB of header storage are given back with the first read: here lws still needs them.
         return 0
@@ -279,14 +300,14 @@ final class Tunnel: TransportChannel, @unchecked Sendable {
     }
 
     func lwsDidRead(_ bytes: UnsafeRawBufferPointer) {
-        if bytes.baseAddress == UnsafeRawPointer(self.readTarget.baseAddress) {
-            self.readCount = bytes.count
-            return
-        }
-        // From a buffer of lws: what came together with the response's head.
-        let fitting = min(bytes.count, self.readTarget.count)
-        self.readTarget.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<fitting]))
-        self.readCount = fitting
+        // Called once for a read, but for a refusal's body in chunks once for each of them.
+        let room = UnsafeMutableRawBufferPointer(rebasing: self.readTarget[self.readCount...])
+        let fitting = min(bytes.count, room.count)
+        self.readCount += fitting
+        if bytes.baseAddress == UnsafeRawPointer(room.baseAddress) { return }
+        // From a buffer of lws, what came together with the response's head; or from further on in ours, a chunk behind
+        // the line with its size.
+        room.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<fitting]))
         self.leftover.append(contentsOf: bytes[fitting...])
     }
 
@@ -343,6 +364,8 @@ final class Tunnel: TransportChannel, @unchecked Sendable {
         self.readCount = 0
         var pointer = buffer.baseAddress?.assumingMemoryBound(to: CChar.self)
         var count = Int32(clamping: buffer.count)
+        // The end of the stream sets none.
+        errno = 0
         let status = lws_http_client_read(wsi, &pointer, &count)
         let code = errno
         if status < 0 {
@@ -351,15 +374,22 @@ final class Tunnel: TransportChannel, @unchecked Sendable {
             // Within its callback lws closes the wsi itself, by the value that is returned there.
             if !self.isInReadCallback { self.doom() }
         }
-        if !self.leftover.isEmpty { self.loop.wake(self) }
+        if !self.leftover.isEmpty { self.tellReadable() }
         return self.readCount
+    }
+
+    /// Tells the delegate once more that there may be something to read, since lws does not tell of what it has given.
+    private func tellReadable() {
+        self.hasToTellReadable = true
+        self.loop.wake(self)
     }
 
     private func readLeftover(into buffer: UnsafeMutableRawBufferPointer) -> Int {
         let count = min(buffer.count, self.leftover.count)
         self.leftover.withUnsafeBytes { buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[..<count])) }
         self.leftover.removeFirst(count)
-        if !self.leftover.isEmpty { self.loop.wake(self) }
+        // Behind it too: lws tells of more only after a read of its own.
+        self.tellReadable()
         return count
     }
 
@@ -418,12 +448,8 @@ final class Tunnel: TransportChannel, @unchecked Sendable {
     /// The loop ends; every connection on it does.
     func loopWillShutDown() {
         guard self.state != .closed else { return }
-        if self.state == .open {
-            self.failure = self.failure ?? "the event loop was shut down"
-            self.closure = .peer(self.failure)
-        } else {
-            self.closure = .failed(WebSocketError(.loopShutDown, "the event loop was shut down while opening"))
-        }
+        let words = self.state == .open ? "the event loop was shut down" : "the event loop was shut down while opening"
+        self.closure = .failed(WebSocketError(.loopShutDown, words))
         self.abort()
     }
 
@@ -466,8 +492,9 @@ final class Tunnel: TransportChannel, @unchecked Sendable {
         guard let delegate = self.delegate, let closure = self.closure else { return }
         self.delegate = nil
         self.leftover = []
-        delegate.channelDidClose(closure)
+        // First, so that who is told finds it gone.
         self.core.remove(self)
+        delegate.channelDidClose(closure)
     }
 
     private var headersAreDetached = false
@@ -497,7 +524,10 @@ extension Tunnel: TransportLoopWork {
         case .connecting:
             if self.isDoomed, self.wsi == nil { self.finish(self.closure ?? .local) } else { self.connect() }
         case .open:
-            if !self.leftover.isEmpty, !self.isDoomed { self.delegate?.channelIsReadable() }
+            if self.hasToTellReadable, !self.isDoomed {
+                self.hasToTellReadable = false
+                self.delegate?.channelIsReadable()
+            }
         case .refused:
             break
         case .closed:

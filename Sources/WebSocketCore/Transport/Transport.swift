@@ -168,7 +168,7 @@ package enum TransportClosure: Sendable {
     case local
     /// The peer ended the stream, or it broke; in words where words are known.
     case peer(String?)
-    /// The channel was never opened.
+    /// The channel could not be opened, or what is below it is gone.
     case failed(WebSocketError)
     /// The delegate did not want the stream; the prefix of the body that came.
     case refused(bodyPrefix: [UInt8])

@@ -101,7 +101,15 @@ extension Connection {
     private func channelEnded(_ closure: TransportClosure) {
         self.channel = nil
         guard self.lifecycle.state == .opening else {
-            if case .peer(let words) = closure { self.transportEnded(words) } else { self.transportEnded(nil) }
+            switch closure {
+            case .peer(let words):
+                self.transportEnded(words)
+            case .failed(let error):
+                self.transportError = error
+                self.transportEnded(error.message)
+            case .local, .refused:
+                self.transportEnded(nil)
+            }
             return
         }
         switch closure {

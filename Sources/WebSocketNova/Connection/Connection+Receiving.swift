@@ -13,7 +13,7 @@ extension Connection {
     }
 
     func resumeReading() {
-        guard self.isReadingPaused else { return }
+        guard self.isReadingPaused, self.lifecycle.state != .atBarrier else { return }
         self.isReadingPaused = false
         self.decodeCarried()
         if self.isReadable, !self.isReadingPaused { self.readAvailable() }

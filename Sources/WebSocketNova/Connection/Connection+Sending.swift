@@ -34,7 +34,11 @@ extension Connection {
         if channel.isWritable {
             outbound.update(outstanding: self.inflight.count)
             if !self.inflight.isEmpty { self.signal(.flush) }
-            if case .handler = self.consumer, !outbound.isAboveHighWaterMark { self.resumeReading() }
+            // Not within this call: the handler's answers to what is read then are written by this function, and so on,
+            // one call within the other for each message.
+            if case .handler = self.consumer, self.isReadingPaused, !outbound.isAboveHighWaterMark {
+                self.signal(.resumeReading)
+            }
         } else {
             outbound.update(outstanding: self.inflight.count + written)
             channel.requestWritable()

@@ -86,6 +86,8 @@ actor Connection {
     // Closing.
     private var closeTimer: TransportTimer?
     private var closeWaiters: [CheckedContinuation<WebSocketCloseInfo, Never>] = []
+    /// What ended an open connection from below, where that is more than the end of its stream.
+    var transportError: WebSocketError?
     private var endWaiters: [Int: CheckedContinuation<WebSocketCloseInfo, any Error>] = [:]
     private var nextEndWaiter = 0
 
@@ -182,7 +184,8 @@ actor Connection {
         case .awaitReader:
             self.awaitReader()
         case .awaitTransportEnd:
-            self.armCloseTimer(min(Self.transportEndGrace, self.configuration.deadlines.close)) { $0.channel?.close() }
+            let limit = min(Self.transportEndGrace, self.configuration.deadlines.close)
+            self.armCloseTimer(limit) { $0.closeDeadlinePassed(limit) }
         }
     }
 
@@ -202,6 +205,9 @@ actor Connection {
     private func awaitReader() {
         switch self.consumer {
         case .queue(let queue) where !queue.appendBarrier():
+            // Nothing more is wanted of the peer. Its end of the stream, which many send with their Close frame, is not
+            // looked at before the reader's answers and our Close frame have gone.
+            self.isReadingPaused = true
             self.armCloseTimer(Self.readerGrace) { $0.perform($0.lifecycle.barrierReached()) }
         case .queue, .handler:
             self.perform(self.lifecycle.barrierReached())
@@ -209,8 +215,8 @@ actor Connection {
     }
 
     private func closeDeadlinePassed(_ limit: Duration) {
-        if self.lifecycle.received != nil {
-            // Both frames have gone; only the server is slow to end the TCP connection.
+        if self.lifecycle.received != nil || self.lifecycle.violation != nil {
+            // Nothing more will come; only the server is slow to end the TCP connection, or to read what we sent.
             self.channel?.close()
             self.armCloseTimer(Self.transportEndGrace) { $0.abort("the closing handshake did not end") }
         } else {
@@ -253,8 +259,12 @@ actor Connection {
                 violation.closeCode == .messageTooBig ? .messageTooLarge : .protocolViolation
             return .failed(WebSocketError(code, violation.message, close: info))
         }
+        if let transportError {
+            return .failed(WebSocketError(transportError.code, transportError.message, close: info))
+        }
         if info.initiator == .local { return .finished }
-        if info.wasClean {
+        // Whether our answer could still be sent says nothing about what the peer said.
+        if self.lifecycle.received != nil {
             switch info.code {
             case .normalClosure, .goingAway, .noStatusReceived: return .finished
             default: return .failed(WebSocketError(.connectionClosed, "the peer closed the connection", close: info))

@@ -1,0 +1,134 @@
+import Glibc
+import LWSTransport
+import Testing
+import WebSocketNova
+import WebSocketNovaTesting
+
+extension Serial {
+    @Suite("Getting to the server", .timeLimit(.minutes(1)))
+    struct ConnectTests {
+        @Test func `a port on which nobody listens`() async throws {
+            let port = try unusedPort()
+            let error = await openingError("ws://127.0.0.1:\(port)/")
+            #expect(error?.code == .connectFailed)
+            #expect(error?.message.contains("127.0.0.1:\(port)") == true)
+            #expect(error?.isRetryable == true)
+        }
+
+        @Test func `every address of a name is tried`() async throws {
+            let port = try unusedPort()
+            let error = await openingError("ws://localhost:\(port)/")
+            #expect(error?.code == .connectFailed)
+            #expect(error?.message.contains("127.0.0.1") == true, "\(String(describing: error))")
+        }
+
+        @Test func `a name without an address`() async throws {
+            let configuration = WebSocketConfiguration.with { $0.deadlines.open = .seconds(30) }
+            let error = await openingError("ws://nonexistent.invalid/", configuration)
+            #expect(error?.code == .resolveFailed)
+            #expect(error?.message.contains("nonexistent.invalid") == true)
+        }
+
+        /// What an attempt to open waits for.
+        enum Phase: String, CaseIterable {
+            case connect, tls, upgrade, body
+        }
+
+        /// Runs the body with a URL that does not get beyond the phase.
+        private func with(_ phase: Phase, _ body: (String) async throws -> Void) async throws {
+            switch phase {
+            case .connect:
+                let port = try SilentPort()
+                try await body(port.url)
+            case .tls:
+                try await withScriptedServer([.waitForEndOfStream]) { server in
+                    try await body(server.url.replacing("ws:", with: "wss:"))
+                }
+            case .upgrade:
+                try await withScriptedServer([.expectUpgrade, .mark("waiting"), .waitForEndOfStream]) { server in
+                    try await body(server.url)
+                }
+            case .body:
+                try await withScriptedServer([
+                    .expectUpgrade, .send("HTTP/1.1 503 Busy\r\n\r\n"), .mark("waiting"), .waitForEndOfStream,
+                ]) { server in
+                    try await body(server.url)
+                }
+            }
+        }
+
+        @Test(arguments: Phase.allCases)
+        func `the deadline names the phase`(phase: Phase) async throws {
+            try await self.with(phase) { url in
+                // For a body the head has to have come, on a busy machine too.
+                let deadline = Duration.milliseconds(phase == .body ? 1_000 : 150)
+                let begin = ContinuousClock.now
+                let error = await openingError(url, .with { $0.deadlines.open = deadline })
+                let duration = ContinuousClock.now - begin
+                #expect(duration >= deadline)
+                #expect(duration < deadline + .seconds(5))
+                if phase == .body {
+                    #expect(error?.code == .upgradeRefused)
+                } else {
+                    #expect(error?.code == .timedOut)
+                    #expect(error?.message.contains("\"\(phase.rawValue)\"") == true, "\(String(describing: error))")
+                    #expect(error?.message.contains("0.15 seconds") == true, "\(String(describing: error))")
+                    #expect(error?.isRetryable == true)
+                }
+            }
+        }
+
+        @Test(arguments: Phase.allCases)
+        func `a cancellation ends the attempt at once`(phase: Phase) async throws {
+            let group = try EventLoopGroup()
+            try await self.with(phase) { url in
+                let configuration = WebSocketConfiguration.with { $0.eventLoopGroup = group }
+                let attempt = Task { try await WebSocket.connect(to: url, configuration: configuration) }
+                await eventually("the attempt is under way") { group.loops[0].liveTunnels == 1 }
+                // Into the phase, mostly; the outcome has to be the same earlier.
+                try await Task.sleep(for: .milliseconds(20))
+                let begin = ContinuousClock.now
+                attempt.cancel()
+                await #expect(throws: CancellationError.self) { try await attempt.value }
+                #expect(ContinuousClock.now - begin < .seconds(2))
+                await eventually("no connection is left", within: .seconds(2)) { group.loops[0].liveTunnels == 0 }
+            }
+            await group.shutDown()
+        }
+
+        @Test func `a task that is cancelled already opens nothing`() async throws {
+            try await withScriptedServer([.expectUpgrade]) { server in
+                let url = server.url
+                let attempt = Task {
+                    withUnsafeCurrentTask { $0?.cancel() }
+                    return try await WebSocket.connect(to: url)
+                }
+                await #expect(throws: CancellationError.self) { try await attempt.value }
+                #expect(server.transcript.connections.isEmpty)
+            }
+        }
+
+        @Test func `a loop that was shut down opens nothing`() async throws {
+            let group = try EventLoopGroup()
+            await group.shutDown()
+            let error = await openingError("ws://127.0.0.1:1/", .with { $0.eventLoopGroup = group })
+            #expect(error?.code == .loopShutDown)
+            #expect(group.loops[0].liveTunnels == 0)
+        }
+
+        @Test(arguments: ["http_proxy", "HTTP_PROXY", "all_proxy"])
+        func `a proxy of the environment is not asked`(name: String) async throws {
+            // In a process of its own: the environment belongs to all of it.
+            await #expect(processExitsWith: .success) { [name] in
+                setenv(name, "http://127.0.0.1:1", 1)
+                try await withEchoServer { server in
+                    let closed = try await withWebSocket(to: server.url) { socket in
+                        try await socket.send("direct")
+                        #expect(try await socket.nextMessage() == .text("direct"))
+                    }
+                    #expect(closed.wasClean)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,20 @@
+import Testing
+
+/// Waits until something holds of which nothing tells: a thread that has ended, a waiter that has been queued.
+func eventually(
+    _ what: Comment,
+    within limit: Duration = .seconds(10),
+    sourceLocation: SourceLocation = #_sourceLocation,
+    _ holds: () throws -> Bool
+) async rethrows {
+    let deadline = ContinuousClock.now + limit
+    while try !holds() {
+        guard ContinuousClock.now < deadline else {
+            Issue.record("not within \(limit): \(what)", sourceLocation: sourceLocation)
+            return
+        }
+        try? await Task.sleep(for: .milliseconds(1))
+        // A cancelled test does not spin.
+        if Task.isCancelled { return }
+    }
+}
