@@ -17,9 +17,6 @@ final class InboundBlock: @unchecked Sendable {
         static let textBit: UInt32 = 1 << 31
     }
 
-    /// From how many messages on a block is worth its while.
-    static let minimumCount = 8
-
     private var storage: UnsafeMutableRawBufferPointer
     // One owner at a time: there is no overlapping access to check for with each message.
     @exclusivity(unchecked) private var entries: ContiguousArray<Entry> = []
@@ -57,6 +54,10 @@ final class InboundBlock: @unchecked Sendable {
         private(set) var bytes = 0
 
         var count: Int { self.entries.count }
+
+        /// Whether the messages are many and small. For few, or large ones, the second copy costs more than the locks of
+        /// malloc (measured: a gain at 125 bytes, a loss at 1 KiB).
+        var isWorthABlock: Bool { self.entries.count >= 8 && self.bytes <= self.entries.count * 512 }
 
         /// Notes a message whose payload lies in the memory of the read, behind those that were noted before.
         @inline(__always)
