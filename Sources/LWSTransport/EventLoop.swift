@@ -12,8 +12,7 @@ public import WebSocketCore
 /// Users' tasks can run on it as well, on its ``taskExecutor``, which saves the hop between two threads for each batch of
 /// messages. They must not block it.
 ///
-/// ## What it changes in the process
-/// See ``LWSGlobal``.
+/// What it changes in the process stands in the article "Effects on the whole process".
 public final class EventLoop: Sendable {
     /// How a loop is made.
     public struct Configuration: Sendable {

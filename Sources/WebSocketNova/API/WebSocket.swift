@@ -154,6 +154,14 @@ public final class WebSocket: Sendable {
         await self.connection.close(try CloseFrame(code: code, reason: reason))
     }
 
+    /// Waits until the connection has ended, whoever ends it and however.
+    ///
+    /// - Returns: how it ended; at once if it has already.
+    /// - Throws: `CancellationError`; the connection goes on then.
+    public func waitUntilClosed() async throws -> WebSocketCloseInfo {
+        try await self.connection.end()
+    }
+
     /// Ends the connection now: no Close frame, nothing that waits is sent, and the peer's TCP gets a reset. It does not
     /// wait; ``closeInfo`` is set soon after.
     public func abort() {

@@ -86,6 +86,8 @@ actor Connection {
     // Closing.
     private var closeTimer: TransportTimer?
     private var closeWaiters: [CheckedContinuation<WebSocketCloseInfo, Never>] = []
+    private var endWaiters: [Int: CheckedContinuation<WebSocketCloseInfo, any Error>] = [:]
+    private var nextEndWaiter = 0
 
     /// How long a reader may take to come to the peer's last word before it is answered anyway.
     static let readerGrace = Duration.seconds(1)
@@ -141,6 +143,29 @@ actor Connection {
         self.perform(self.lifecycle.closeRequested(frame))
         if let info = self.closeInfo.withLock({ $0 }) { return info }
         return await withCheckedContinuation { self.closeWaiters.append($0) }
+    }
+
+    /// Waits for the end, whoever brings it about.
+    func end() async throws -> WebSocketCloseInfo {
+        let waiter = self.nextEndWaiter
+        self.nextEndWaiter += 1
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                if let info = self.closeInfo.withLock({ $0 }) {
+                    continuation.resume(returning: info)
+                } else if Task.isCancelled {
+                    continuation.resume(throwing: CancellationError())
+                } else {
+                    self.endWaiters[waiter] = continuation
+                }
+            }
+        } onCancel: {
+            Task { await self.cancelEndWaiter(waiter) }
+        }
+    }
+
+    private func cancelEndWaiter(_ waiter: Int) {
+        self.endWaiters.removeValue(forKey: waiter)?.resume(throwing: CancellationError())
     }
 
     /// Closes without waiting for the end.
@@ -216,6 +241,8 @@ actor Connection {
         for ping in self.pings.takeAll() { ping.continuation.resume(throwing: closed) }
         for waiter in self.closeWaiters { waiter.resume(returning: info) }
         self.closeWaiters = []
+        for waiter in self.endWaiters.values { waiter.resume(returning: info) }
+        self.endWaiters = [:]
         self.logger.debug("connection ended", metadata: ["close": "\(info)"])
     }
 

@@ -21,8 +21,9 @@ final class InboundBlock: @unchecked Sendable {
     static let minimumCount = 8
 
     private var storage: UnsafeMutableRawBufferPointer
-    private var entries: ContiguousArray<Entry> = []
-    private var next = 0
+    // One owner at a time: there is no overlapping access to check for with each message.
+    @exclusivity(unchecked) private var entries: ContiguousArray<Entry> = []
+    @exclusivity(unchecked) private var next = 0
 
     private init(capacity: Int) {
         self.storage = .allocate(byteCount: capacity, alignment: 16)

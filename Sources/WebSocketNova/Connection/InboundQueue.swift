@@ -64,11 +64,12 @@ final class InboundQueue: Sendable {
     private let countLimit: Int
     /// Set for the time of a call of ``next()``: there is one reader at a time.
     private let isReading = Atomic(false)
+    // What follows is only touched while `isReading` is held, which makes it safe, and a check for overlapping access, which
+    // would be made for each message, needless.
     /// The block that the reader is going through, ahead of `batch`.
-    private nonisolated(unsafe) var block: InboundBlock?  // only touched while `isReading` is held
+    @exclusivity(unchecked) private nonisolated(unsafe) var block: InboundBlock?
     /// The batch that the reader is going through.
-    private nonisolated(unsafe) var batch: Deque<Element> = []  // only touched while `isReading` is held
-    private nonisolated(unsafe) var isInsideFragmentedMessage = false  // likewise
+    @exclusivity(unchecked) private nonisolated(unsafe) var batch: Deque<Element> = []
 
     init(byteLimit: Int, countLimit: Int) {
         self.byteLimit = byteLimit
@@ -154,7 +155,7 @@ final class InboundQueue: Sendable {
             }
             switch self.batch.popFirst() {
             case .item(let item): return item
-            case .block(let block): self.block = block
+            case .block(let next): self.block = next
             case nil: return nil
             }
         }
