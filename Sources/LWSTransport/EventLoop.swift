@@ -294,11 +294,15 @@ extension EventLoop: TransportLoop {
 
 /// The side of a loop on which tasks run that prefer it.
 private final class LoopTaskExecutor: TaskExecutor {
-    /// Unowned: a task keeps neither its executor nor its loop; the loop's own thread does, until it is shut down. Set once,
-    /// before anyone else knows of this object.
-    nonisolated(unsafe) unowned var loop: EventLoop!
+    /// Set once, before anyone else knows of this object. Weak: the loop owns this, and a task that goes on after the loop
+    /// was shut down and released must not crash.
+    nonisolated(unsafe) weak var loop: EventLoop?
 
     func enqueue(_ job: consuming ExecutorJob) {
-        self.loop.enqueueTask(job)
+        if let loop {
+            loop.enqueueTask(job)
+        } else {
+            globalConcurrentExecutor.enqueue(job)
+        }
     }
 }

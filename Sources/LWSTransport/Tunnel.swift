@@ -258,7 +258,8 @@ final class Tunnel: TransportChannel, @unchecked Sendable {
         } else {
             self.state = .refused
         }
-        // The 5 KB of header storage are given back with the first read: here lws still needs them.
+        // The header storage is given back after this callback: here lws still needs it (client-http.c:934).
+        self.loop.wake(self)
         return 0
     }
 
@@ -497,6 +498,7 @@ extension Tunnel: TransportLoopWork {
         case .connecting:
             if self.isDoomed, self.wsi == nil { self.finish(self.closure ?? .local) } else { self.connect() }
         case .open:
+            self.detachHeaders()
             if !self.leftover.isEmpty, !self.isDoomed { self.delegate?.channelIsReadable() }
         case .refused:
             break

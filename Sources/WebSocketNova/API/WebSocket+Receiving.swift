@@ -27,7 +27,9 @@ extension WebSocket {
 
         /// Iterates over messages.
         public struct Iterator: AsyncIteratorProtocol {
-            fileprivate let socket: WebSocket
+            @usableFromInline let socket: WebSocket
+
+            fileprivate init(socket: WebSocket) { self.socket = socket }
 
             /// The next message, or nil at the end. See ``WebSocket/messages``.
             public mutating func next() async throws -> WebSocketMessage? {
@@ -35,10 +37,13 @@ extension WebSocket {
             }
 
             /// The next message, or nil at the end. See ``WebSocket/messages``.
+            ///
+            /// Inlined, so that a message that is at hand does not cost a call of an asynchronous function.
+            @inlinable
             public mutating func next(
                 isolation actor: isolated (any Actor)?
             ) async throws -> WebSocketMessage? {
-                if let message = self.socket.inbound?.nextReadyMessage() { return message }
+                if let message = self.socket.nextReadyMessage() { return message }
                 return try await self.socket.nextMessage()
             }
         }
@@ -103,6 +108,9 @@ extension WebSocket {
             }
         }
     }
+
+    @usableFromInline
+    func nextReadyMessage() -> WebSocketMessage? { self.inbound?.nextReadyMessage() }
 
     private func nextElement(inFragments: Bool) async throws -> InboundQueue.Item? {
         guard let inbound else { return nil }

@@ -41,7 +41,7 @@ struct InboundBatch {
         guard self.noted.count > 0 else { return }
         self.bytes += self.noted.bytes + self.noted.count * Self.overhead
         self.count += self.noted.count
-        if self.noted.count >= InboundBlock.minimumCount {
+        if self.noted.isWorthABlock {
             self.elements.append(.block(self.noted.makeBlock()))
         } else {
             self.noted.forEach { payload, isText in

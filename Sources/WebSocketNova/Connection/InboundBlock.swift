@@ -17,9 +17,6 @@ final class InboundBlock: @unchecked Sendable {
         static let textBit: UInt32 = 1 << 31
     }
 
-    /// From how many messages on a block is worth its while.
-    static let minimumCount = 8
-
     private var storage: UnsafeMutableRawBufferPointer
     // One owner at a time: there is no overlapping access to check for with each message.
     @exclusivity(unchecked) private var entries: ContiguousArray<Entry> = []
@@ -58,13 +55,16 @@ final class InboundBlock: @unchecked Sendable {
 
         var count: Int { self.entries.count }
 
-        /// Notes a message whose payload lies in the memory of the read.
+        /// Whether the messages are many and small. For few, or large ones, the second copy costs more than the locks of
+        /// malloc (measured: a gain at 125 bytes, a loss at 1 KiB).
+        var isWorthABlock: Bool { self.entries.count >= 8 && self.bytes <= self.entries.count * 512 }
+
+        /// Notes a message whose payload lies in the memory of the read, behind those that were noted before.
+        @inline(__always)
         mutating func append(_ payload: UnsafeRawBufferPointer, isText: Bool) {
-            let start = payload.baseAddress ?? self.base
-            let base = self.base ?? start
-            self.base = base
-            // The payloads of one read follow each other in memory; the first is the lowest. An empty one is anywhere.
-            let offset = payload.isEmpty ? 0 : base.flatMap { base in start.map { $0 - base } } ?? 0
+            // An empty payload may lie anywhere: it says nothing about the memory.
+            if self.base == nil, !payload.isEmpty { self.base = payload.baseAddress }
+            let offset = if let base, let start = payload.baseAddress, !payload.isEmpty { start - base } else { 0 }
             self.bytes &+= payload.count
             self.entries.append(
                 Entry(
