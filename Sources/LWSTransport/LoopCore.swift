@@ -36,6 +36,7 @@ final class LoopCore: @unchecked Sendable {
 
     /// Makes a context with the first backend that there is.
     static func make(_ configuration: EventLoop.Configuration) -> (LoopCore, EventLoopBackend)? {
+        _ = AllocatorTuning.prepared
         for kind in configuration.backends {
             guard let backend = LoopBackend(kind) else { continue }
             if let context = Self.makeContext(on: backend) {
