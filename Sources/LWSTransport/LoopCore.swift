@@ -12,7 +12,7 @@ final class LoopCore: @unchecked Sendable {
     /// lws writes its request and its log lines into a buffer of this size; the upgrade request must fit.
     /// A multiple of 16, because lws lays structures behind it (context.c:859).
     static let serviceBufferSize = 64 * 1024
-    /// How many bytes one read takes at most. Measured best between 64 KiB (more calls) and 512 KiB (out of the L2 cache).
+    /// How many bytes one read takes at most: twice what loopback hands over at a time, and small beside an L2 cache.
     static let scratchSize = 128 * 1024
 
     let backend: LoopBackend
@@ -37,6 +37,7 @@ final class LoopCore: @unchecked Sendable {
 
     /// Makes a context with the first backend that there is.
     static func make(_ configuration: EventLoop.Configuration) -> (LoopCore, EventLoopBackend)? {
+        _ = AllocatorTuning.prepared
         for kind in configuration.backends {
             guard let backend = LoopBackend(kind) else { continue }
             if let context = Self.makeContext(on: backend) {

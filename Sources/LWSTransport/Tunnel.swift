@@ -279,7 +279,8 @@ final class Tunnel: TransportChannel, @unchecked Sendable {
             // These have no body (RFC 9112 section 6.3), and a server may wait for us.
             if head.status < 200 || head.status == 204 || head.status == 304 { self.doom() }
         }
-        // The 5 KB of header storage are given back with the first read: here lws still needs them.
+        // The header storage is given back after this callback: here lws still needs it (client-http.c:934).
+        self.loop.wake(self)
         return 0
     }
 
@@ -524,6 +525,7 @@ extension Tunnel: TransportLoopWork {
         case .connecting:
             if self.isDoomed, self.wsi == nil { self.finish(self.closure ?? .local) } else { self.connect() }
         case .open:
+            self.detachHeaders()
             if self.hasToTellReadable, !self.isDoomed {
                 self.hasToTellReadable = false
                 self.delegate?.channelIsReadable()

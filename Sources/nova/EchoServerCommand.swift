@@ -8,8 +8,11 @@ struct EchoServerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "echo-server",
         abstract: "Send every message back, until Ctrl-C.",
-        discussion: "Listens on a free port of the loopback interface. The first line of output is the server's URL."
+        discussion: "Listens on the loopback interface. The first line of output is the server's URL."
     )
+
+    @Option(help: "The port to listen on; 0 for any free one.")
+    var port: UInt16 = 0
 
     @Flag(help: "Accept permessage-deflate.")
     var compress = false
@@ -35,6 +38,7 @@ struct EchoServerCommand: AsyncParsableCommand {
 
     private func serverConfiguration() -> EchoServer.Configuration {
         var configuration = EchoServer.Configuration()
+        configuration.port = self.port
         configuration.isTLS = self.tls
         configuration.permessageDeflate = self.compress ? EchoServer.PermessageDeflate() : nil
         return configuration

@@ -185,9 +185,9 @@ package struct Inflater: ~Copyable, @unchecked Sendable {
             stream.pointee.avail_out = 1
             return CZlib.inflate(stream, Z_SYNC_FLUSH)
         }
-        let checked = try Self.checked(status)
+        // The excess byte first: an error that zlib met behind it depends on how much input this call happened to have.
         guard stream.pointee.avail_out == 1 else { throw .tooLarge }
-        return checked
+        return try Self.checked(status)
     }
 
     private static func checked(_ status: Int32) throws(InflateError) -> Int32 {

@@ -61,9 +61,15 @@ public final class WebSocket: Sendable {
         to url: String,
         configuration: WebSocketConfiguration = WebSocketConfiguration()
     ) async throws -> WebSocket {
+        try configuration.validate()
         let limits = configuration.limits
-        let inbound = InboundQueue(byteLimit: limits.inboundHighWaterMark, countLimit: limits.inboundMessageCount)
-        return try await Self.open(url, configuration, .queue(inbound), inbound)
+        let eventLoop = try Self.eventLoop(for: configuration)
+        let inbound = InboundQueue(
+            byteLimit: limits.inboundHighWaterMark,
+            countLimit: limits.inboundMessageCount,
+            isOnLoop: { eventLoop.isCurrent }
+        )
+        return try await Self.open(url, configuration, eventLoop, .queue(inbound), inbound)
     }
 
     /// Opens a connection whose messages are given to a handler on its event loop, without a copy and without a switch of
@@ -82,16 +88,23 @@ public final class WebSocket: Sendable {
         configuration: WebSocketConfiguration = WebSocketConfiguration(),
         onMessage: @escaping MessageHandler
     ) async throws -> WebSocket {
-        try await Self.open(url, configuration, .handler(onMessage), nil)
+        try configuration.validate()
+        let eventLoop = try Self.eventLoop(for: configuration)
+        return try await Self.open(url, configuration, eventLoop, .handler(onMessage), nil)
+    }
+
+    private static func eventLoop(for configuration: WebSocketConfiguration) throws(WebSocketError) -> EventLoop {
+        if let group = configuration.eventLoopGroup { return group.nextLoop() }
+        return try EventLoopGroup.shared().nextLoop()
     }
 
     private static func open(
         _ url: String,
         _ configuration: WebSocketConfiguration,
+        _ eventLoop: EventLoop,
         _ consumer: Connection.Consumer,
         _ inbound: InboundQueue?
     ) async throws -> WebSocket {
-        try configuration.validate()
         let request = try UpgradeRequest(
             url: WebSocketURL(url),
             subprotocols: configuration.subprotocols,
@@ -99,7 +112,6 @@ public final class WebSocket: Sendable {
             compression: configuration.compression,
             maximumHeadSize: LWSTransport.maximumRequestSize
         )
-        let eventLoop = try (configuration.eventLoopGroup ?? EventLoopGroup.shared()).nextLoop()
         let connection = Connection(
             transport: LWSTransport(eventLoop),
             request: request,

@@ -51,7 +51,7 @@ public struct WebSocketConfiguration: Sendable {
         /// The most frames that a message may consist of. Default: 65,536.
         ///
         /// It defends against a peer that sends fragments without end, of which each costs time. More end the connection
-        /// with close code 1009.
+        /// with close code 1008.
         public var fragmentsPerMessage = 65_536
 
         /// The most bytes that a message to the peer may have. Default: 64 MiB. A larger one is refused with

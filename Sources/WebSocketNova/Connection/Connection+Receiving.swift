@@ -22,17 +22,17 @@ extension Connection {
     private func readAvailable() {
         guard let channel else { return }
         self.isReadable = false
-        self.followFragmentWish()
+        self.followReader()
         for _ in 0..<Self.readsPerTurn {
             if let target = self.decoder?.directReadTarget() {
                 // The rest of a large payload goes straight to where the user will find it.
                 let count = channel.read(into: target)
-                guard count > 0, let event = self.decoder?.didReadDirectly(count) else { return self.deliverBatch() }
+                guard count > 0, let event = self.decoder?.didReadDirectly(count) else { break }
                 self.handleDirect(event)
             } else {
                 let scratch = channel.scratch
                 let count = channel.read(into: scratch)
-                guard count > 0 else { return self.deliverBatch() }
+                guard count > 0 else { break }
                 var input = UnsafeRawBufferPointer(rebasing: scratch[..<count])
                 self.decode(&input)
                 if count < scratch.count { break }
@@ -62,7 +62,8 @@ extension Connection {
                 break
             }
         }
-        self.deliverBatch()
+        // Before the memory of the read is used for the next one.
+        self.batch.moveNoted()
         self.flushIfNeeded()
     }
 
@@ -152,7 +153,6 @@ extension Connection {
             if let bytes = self.decoder?.takeMessage() {
                 self.batch.append(Self.element(event, bytes), bytes: bytes.count)
             }
-            self.deliverBatch()
         case (.text, .handler(let handler)), (.binary, .handler(let handler)):
             guard let context = self.loopContext else { return }
             handler(context, event.kind == .text ? .text : .binary, event.payload.bytes)
@@ -188,7 +188,8 @@ extension Connection {
 
     /// Hands the messages of a read to the reader.
     private func deliverBatch() {
-        guard case .queue(let queue) = self.consumer, self.batch.finish() else { return }
+        self.batch.moveNoted()
+        guard case .queue(let queue) = self.consumer, !self.batch.elements.isEmpty else { return }
         if self.isDiscarding {
             self.batch.removeAll()
             return
@@ -202,7 +203,9 @@ extension Connection {
         }
     }
 
-    private func followFragmentWish() {
-        if case .queue(let queue) = self.consumer { self.decoder?.deliversFragments = queue.wantsFragments }
+    private func followReader() {
+        guard case .queue(let queue) = self.consumer else { return }
+        self.decoder?.deliversFragments = queue.wantsFragments
+        self.batch.makesBlocks = !queue.isReaderOnLoop
     }
 }

@@ -11,7 +11,12 @@ struct InboundBatch {
     /// What a message costs beside its payload: queues of empty messages have to be bounded too.
     private static let overhead = 32
 
-    /// Notes a message whose payload lies in the memory of the read until ``finish()``.
+    /// Whether many small messages go as a block. Set while the reader is on another thread.
+    var makesBlocks = true
+    /// From how many messages on.
+    private static let blockThreshold = 8
+
+    /// Notes a message whose payload lies in the memory of the read until ``moveNoted()``.
     mutating func note(_ payload: UnsafeRawBufferPointer, isText: Bool) {
         self.noted.append(payload, isText: isText)
     }
@@ -23,25 +28,18 @@ struct InboundBatch {
         self.count += 1
     }
 
-    /// Takes what was noted out of the memory of the read.
-    ///
-    /// - Returns: whether there is anything in the batch.
-    mutating func finish() -> Bool {
-        self.moveNoted()
-        return !self.elements.isEmpty
-    }
-
     mutating func removeAll() {
         self.elements.removeAll(keepingCapacity: self.elements.count < 64)
         self.bytes = 0
         self.count = 0
     }
 
-    private mutating func moveNoted() {
+    /// Takes what was noted out of the memory of the read.
+    mutating func moveNoted() {
         guard self.noted.count > 0 else { return }
         self.bytes += self.noted.bytes + self.noted.count * Self.overhead
         self.count += self.noted.count
-        if self.noted.count >= InboundBlock.minimumCount {
+        if self.makesBlocks, self.noted.count >= Self.blockThreshold {
             self.elements.append(.block(self.noted.makeBlock()))
         } else {
             self.noted.forEach { payload, isText in

@@ -17,9 +17,6 @@ final class InboundBlock: @unchecked Sendable {
         static let textBit: UInt32 = 1 << 31
     }
 
-    /// From how many messages on a block is worth its while.
-    static let minimumCount = 8
-
     private var storage: UnsafeMutableRawBufferPointer
     // One owner at a time: there is no overlapping access to check for with each message.
     @exclusivity(unchecked) private var entries: ContiguousArray<Entry> = []

@@ -60,6 +60,7 @@ final class InboundQueue: Sendable {
     }
 
     private let state = Mutex(State())
+    private let readerIsOnLoop = Atomic(false)
     private let byteLimit: Int
     private let countLimit: Int
     /// Set for the time of a call of ``next()``: there is one reader at a time.
@@ -71,7 +72,11 @@ final class InboundQueue: Sendable {
     /// The batch that the reader is going through.
     @exclusivity(unchecked) private nonisolated(unsafe) var batch: Deque<Element> = []
 
-    init(byteLimit: Int, countLimit: Int) {
+    private let isOnLoop: @Sendable () -> Bool
+
+    /// - Parameter isOnLoop: whether the caller runs on the connection's loop.
+    init(byteLimit: Int, countLimit: Int, isOnLoop: @escaping @Sendable () -> Bool) {
+        self.isOnLoop = isOnLoop
         self.byteLimit = byteLimit
         self.countLimit = countLimit
     }
@@ -120,6 +125,9 @@ final class InboundQueue: Sendable {
         }
         waiter?.resume()
     }
+
+    /// Whether the reader runs on the connection's loop: then there is no other thread to spare an allocation.
+    var isReaderOnLoop: Bool { self.readerIsOnLoop.load(ordering: .relaxed) }
 
     /// Whether the next message should come in pieces.
     var wantsFragments: Bool { self.state.withLock { $0.wantsFragments } }
@@ -175,6 +183,7 @@ final class InboundQueue: Sendable {
     }
 
     private func nextBatch(inFragments: Bool, perform: (Wishes) -> Void) async throws -> Item? {
+        self.readerIsOnLoop.store(self.isOnLoop(), ordering: .relaxed)
         while true {
             // Also when there is something to take: a peer that never pauses must not keep a cancelled task busy.
             try Task.checkCancellation()

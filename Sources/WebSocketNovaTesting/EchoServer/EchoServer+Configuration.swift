@@ -9,6 +9,8 @@ extension EchoServer {
         public var isTLS: Bool
         /// Whether to listen on `::1` in place of `127.0.0.1`. Default: false.
         public var isIPv6: Bool
+        /// The port to listen on. Default: 0, any free one, which ``EchoServer/port`` then tells.
+        public var port: UInt16
         /// How to answer offers of permessage-deflate; nil, the default, to decline them.
         public var permessageDeflate: PermessageDeflate?
         /// The subprotocols that the server knows. It selects the first one *offered* that is among them; an upgrade that
@@ -24,6 +26,7 @@ extension EchoServer {
         public init(
             isTLS: Bool = false,
             isIPv6: Bool = false,
+            port: UInt16 = 0,
             permessageDeflate: PermessageDeflate? = nil,
             subprotocols: [String] = [],
             refusals: [String: Refusal] = [:],
@@ -31,6 +34,7 @@ extension EchoServer {
         ) {
             self.isTLS = isTLS
             self.isIPv6 = isIPv6
+            self.port = port
             self.permessageDeflate = permessageDeflate
             self.subprotocols = subprotocols
             self.refusals = refusals

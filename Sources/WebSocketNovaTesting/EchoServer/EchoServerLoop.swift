@@ -56,7 +56,9 @@ final class EchoServerLoop: @unchecked Sendable {
 
     private func makeVhost(in context: OpaquePointer, certificate: TestCertificate?) -> OpaquePointer? {
         var info = lws_context_creation_info()
-        info.port = 0
+        info.port = Int32(self.configuration.port)
+        // Of each phase of a handshake. lws's default of 5 s is too little for a thousand clients on a busy machine.
+        info.timeout_secs = 60
         info.vhost_name = self.memory.string("nova-echo")
         info.iface = self.memory.string(self.configuration.isIPv6 ? "::1" : "127.0.0.1")
         info.protocols = UnsafePointer(self.memory.array(self.protocols()))
