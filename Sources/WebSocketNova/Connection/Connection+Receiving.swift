@@ -69,29 +69,38 @@ extension Connection {
 
     /// Delivers messages until something else comes. Nil when the input is used up.
     private func nextControlEvent(_ input: inout UnsafeRawBufferPointer) -> InboundEvent? {
+        // Taken out for the time of the loop: as an optional it would be looked into for each message.
+        guard var decoder = self.decoder.take() else { return nil }
+        var event: InboundEvent?
         switch self.consumer {
         case .queue:
-            return Self.decodeToBatch(&self.decoder, &input, &self.batch)
+            event = Self.decodeToBatch(&decoder, &input, &self.batch)
         case .handler(let handler):
-            guard let context = self.loopContext else { return nil }
-            defer { self.noteSent(context) }
-            return Self.decodeToHandler(&self.decoder, &input, handler, context)
+            if let context = self.loopContext {
+                event = Self.decodeToHandler(&decoder, &input, handler, context)
+                self.noteSent(context)
+            }
         }
+        self.decoder = consume decoder
+        return event
     }
 
     /// The loop over the messages of a read. It is static and takes what it changes as parameters, so that each stored
     /// property is looked up once for a read and not for each message.
     private static func decodeToBatch(
-        _ decoder: inout InboundDecoder?,
+        _ decoder: inout InboundDecoder,
         _ input: inout UnsafeRawBufferPointer,
         _ batch: inout InboundBatch
     ) -> InboundEvent? {
-        while let event = decoder?.next(&input) {
+        while true {
+            let event = decoder.next(&input)
             switch event.kind {
-            case .text where !event.isOwned, .binary where !event.isOwned:
-                batch.note(event.payload, isText: event.kind == .text)
+            case .text where !event.isOwned:
+                batch.note(event.payload, isText: true)
+            case .binary where !event.isOwned:
+                batch.note(event.payload, isText: false)
             case .text, .binary, .fragment:
-                let bytes = event.isOwned ? decoder?.takeMessage() ?? [] : [UInt8](event.payload)
+                let bytes = event.isOwned ? decoder.takeMessage() : [UInt8](event.payload)
                 batch.append(Self.element(event, bytes), bytes: bytes.count)
             case .needsInput:
                 return nil
@@ -99,7 +108,6 @@ extension Connection {
                 return event
             }
         }
-        return nil
     }
 
     private static func element(_ event: InboundEvent, _ bytes: [UInt8]) -> InboundQueue.Item {
@@ -117,15 +125,19 @@ extension Connection {
     }
 
     private static func decodeToHandler(
-        _ decoder: inout InboundDecoder?,
+        _ decoder: inout InboundDecoder,
         _ input: inout UnsafeRawBufferPointer,
         _ handler: WebSocket.MessageHandler,
         _ context: WebSocket.LoopContext
     ) -> InboundEvent? {
-        while let event = decoder?.next(&input) {
+        while true {
+            let event = decoder.next(&input)
             switch event.kind {
-            case .text, .binary:
-                handler(context, event.kind == .text ? .text : .binary, event.payload.bytes)
+            case .text:
+                handler(context, .text, event.payload.bytes)
+                if context.isFull { return event }
+            case .binary:
+                handler(context, .binary, event.payload.bytes)
                 if context.isFull { return event }
             case .fragment:
                 // Handlers get whole messages.
@@ -136,7 +148,6 @@ extension Connection {
                 return event
             }
         }
-        return nil
     }
 
     private func noteSent(_ context: WebSocket.LoopContext) {
@@ -206,6 +217,6 @@ extension Connection {
     private func followReader() {
         guard case .queue(let queue) = self.consumer else { return }
         self.decoder?.deliversFragments = queue.wantsFragments
-        self.batch.makesBlocks = !queue.isReaderOnLoop
+        self.batch.readerIsOnLoop = queue.isReaderOnLoop
     }
 }

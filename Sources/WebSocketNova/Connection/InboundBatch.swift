@@ -11,10 +11,16 @@ struct InboundBatch {
     /// What a message costs beside its payload: queues of empty messages have to be bounded too.
     private static let overhead = 32
 
-    /// Whether many small messages go as a block. Set while the reader is on another thread.
-    var makesBlocks = true
-    /// From how many messages on.
+    /// Whether the reader is on the loop's thread.
+    ///
+    /// On another one it should make the messages itself, out of a block, whatever their size: two threads that allocate and
+    /// free each other's memory wait for each other in malloc. On the same one a block is worth its copy for small messages,
+    /// each of which is then freed before the next is made, which malloc does best.
+    var readerIsOnLoop = false
+    /// From how many messages on a block is worth its while.
     private static let blockThreshold = 8
+    /// Up to how many bytes a message is small.
+    private static let smallSize = 256
 
     /// Notes a message whose payload lies in the memory of the read until ``moveNoted()``.
     mutating func note(_ payload: UnsafeRawBufferPointer, isText: Bool) {
@@ -39,7 +45,8 @@ struct InboundBatch {
         guard self.noted.count > 0 else { return }
         self.bytes += self.noted.bytes + self.noted.count * Self.overhead
         self.count += self.noted.count
-        if self.makesBlocks, self.noted.count >= Self.blockThreshold {
+        let areSmall = self.noted.bytes <= self.noted.count * Self.smallSize
+        if self.noted.count >= Self.blockThreshold, areSmall || !self.readerIsOnLoop {
             self.elements.append(.block(self.noted.makeBlock()))
         } else {
             self.noted.forEach { payload, isText in
