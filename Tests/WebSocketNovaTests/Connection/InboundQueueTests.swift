@@ -5,14 +5,15 @@ import WebSocketCore
 
 @Suite("The queue of messages that wait for their reader", .timeLimit(.minutes(1)))
 struct InboundQueueTests {
+    private func queue(_ byteLimit: Int, _ countLimit: Int) -> InboundQueue {
+        InboundQueue(byteLimit: byteLimit, countLimit: countLimit, isOnLoop: { false })
+    }
+
     private func append(_ numbers: some Sequence<Int>, to queue: InboundQueue, bytes: Int = 1) -> Bool {
         var batch = InboundBatch()
         for number in numbers { batch.append(.message(.text("\(number)")), bytes: bytes) }
-        let isFilled = batch.finish()
-        #expect(isFilled)
         let isFull = queue.append(&batch)
-        let isEmpty = !batch.finish()
-        #expect(isEmpty && batch.count == 0 && batch.bytes == 0)
+        #expect(batch.elements.isEmpty && batch.count == 0 && batch.bytes == 0)
         return isFull
     }
 
@@ -28,7 +29,7 @@ struct InboundQueueTests {
             batch.note(UnsafeRawBufferPointer(rebasing: memory[start..<(start + text.count)]), isText: true)
             start += text.count
         }
-        _ = batch.finish()
+        batch.moveNoted()
         memory.initializeMemory(as: UInt8.self, repeating: 0xFF)
         return queue.append(&batch)
     }
@@ -44,7 +45,7 @@ struct InboundQueueTests {
     }
 
     @Test func `messages come in order, whatever the batches`() async throws {
-        let queue = InboundQueue(byteLimit: 10_000, countLimit: 100)
+        let queue = self.queue(10_000, 100)
         _ = self.append(0..<1, to: queue)
         _ = self.append(1..<5, to: queue)
         _ = self.append(5..<6, to: queue)
@@ -61,7 +62,7 @@ struct InboundQueueTests {
         bytes: Int,
         count: Int
     ) async throws {
-        let queue = InboundQueue(byteLimit: bytes, countLimit: count)
+        let queue = self.queue(bytes, count)
         var wishes = InboundQueue.Wishes()
         for round in 0..<3 {
             for step in 0..<9 { #expect(!self.append([step], to: queue, bytes: 10)) }
@@ -76,7 +77,7 @@ struct InboundQueueTests {
     }
 
     @Test func `a waiting reader is woken by a batch, once`() async throws {
-        let queue = InboundQueue(byteLimit: 10_000, countLimit: 100)
+        let queue = self.queue(10_000, 100)
         async let first = queue.next(inFragments: false) { _ in }
         await Task.yield()
         _ = self.append([7, 8], to: queue)
@@ -88,7 +89,7 @@ struct InboundQueueTests {
     // MARK: The end
 
     @Test func `what came before the end is read before it, and the first end counts`() async throws {
-        let queue = InboundQueue(byteLimit: 10_000, countLimit: 100)
+        let queue = self.queue(10_000, 100)
         _ = self.append([1], to: queue)
         queue.finish(.failed(WebSocketError(.protocolViolation, "first")))
         queue.finish(.finished)
@@ -101,7 +102,7 @@ struct InboundQueueTests {
     }
 
     @Test func `a waiting reader is told the end`() async throws {
-        let queue = InboundQueue(byteLimit: 10_000, countLimit: 100)
+        let queue = self.queue(10_000, 100)
         async let element = queue.next(inFragments: false) { _ in }
         await Task.yield()
         queue.finish(.finished)
@@ -111,7 +112,7 @@ struct InboundQueueTests {
     // MARK: The barrier
 
     @Test func `the barrier is passed behind the last message`() async throws {
-        let queue = InboundQueue(byteLimit: 10_000, countLimit: 100)
+        let queue = self.queue(10_000, 100)
         _ = self.append([1, 2], to: queue)
         #expect(!queue.appendBarrier())
         let passed = Locked(0)
@@ -137,7 +138,7 @@ struct InboundQueueTests {
 
     @Test func `a reader that waits already is at the barrier`() async throws {
         for _ in 0..<500 {
-            let queue = InboundQueue(byteLimit: 10_000, countLimit: 100)
+            let queue = self.queue(10_000, 100)
             let isPassed = Locked(false)
             let reader = Task {
                 try await queue.next(inFragments: false) { wishes in
@@ -157,7 +158,7 @@ struct InboundQueueTests {
 
     @Test(arguments: [1, 7, 8, 100, 5_000])
     func `messages that were noted outlive the memory of the read`(count: Int) async throws {
-        let queue = InboundQueue(byteLimit: 1 << 20, countLimit: 10_000)
+        let queue = self.queue(1 << 20, 10_000)
         for round in 0..<20 {
             _ = self.appendNoted((round * count)..<((round + 1) * count), to: queue)
             _ = self.append([-1], to: queue)
@@ -175,7 +176,7 @@ struct InboundQueueTests {
     }
 
     @Test func `empty messages and bytes in a block`() async throws {
-        let queue = InboundQueue(byteLimit: 1 << 20, countLimit: 10_000)
+        let queue = self.queue(1 << 20, 10_000)
         var batch = InboundBatch()
         let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
         withUnsafeBytes(of: UInt64(0x0102_0304_0506_0708).bigEndian) { bytes in
@@ -184,7 +185,7 @@ struct InboundQueueTests {
                 batch.note(UnsafeRawBufferPointer(rebasing: bytes[index..<(index + 1)]), isText: index % 2 == 0)
                 batch.note(nothing, isText: false)
             }
-            _ = batch.finish()
+            batch.moveNoted()
         }
         #expect(batch.count == 17)
         _ = queue.append(&batch)
@@ -204,7 +205,7 @@ struct InboundQueueTests {
     // MARK: Readers
 
     @Test func `cancelling the reader loses nothing`() async throws {
-        let queue = InboundQueue(byteLimit: 10_000, countLimit: 100)
+        let queue = self.queue(10_000, 100)
         for number in 0..<200 {
             let reader = Task { try await queue.next(inFragments: false) { _ in } }
             if Bool.random() { await Task.yield() }
@@ -221,7 +222,7 @@ struct InboundQueueTests {
     }
 
     @Test func `a cancelled reader is told so though there are messages`() async throws {
-        let queue = InboundQueue(byteLimit: 10_000, countLimit: 100)
+        let queue = self.queue(10_000, 100)
         _ = self.append(0..<10, to: queue)
         let reader = Task {
             withUnsafeCurrentTask { $0?.cancel() }
@@ -233,7 +234,7 @@ struct InboundQueueTests {
     }
 
     @Test func `a second reader at the same time is refused`() async throws {
-        let queue = InboundQueue(byteLimit: 10_000, countLimit: 100)
+        let queue = self.queue(10_000, 100)
         let isIn = Locked(false)
         let reader = Task {
             isIn.value = true
@@ -255,7 +256,7 @@ struct InboundQueueTests {
     }
 
     @Test func `the wish for fragments is known from the next wait on`() async throws {
-        let queue = InboundQueue(byteLimit: 10_000, countLimit: 100)
+        let queue = self.queue(10_000, 100)
         #expect(!queue.wantsFragments)
         _ = self.append([1], to: queue)
         _ = try await queue.next(inFragments: true) { _ in }
@@ -266,7 +267,7 @@ struct InboundQueueTests {
     }
 
     @Test func `one thread appends, a task reads: all comes, in order`() async throws {
-        let queue = InboundQueue(byteLimit: 5_000, countLimit: 64)
+        let queue = self.queue(5_000, 64)
         let count = 50_000
         // Each pause is ended by one wish of the reader, which may come before the producer has noted the pause.
         let resumptions = Locked(0)
