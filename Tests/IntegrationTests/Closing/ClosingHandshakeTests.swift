@@ -55,8 +55,7 @@ extension Serial {
         }
 
         /// Many servers end the TCP connection with their Close frame; the messages end as the frame says.
-        @Test(arguments: [true, false])
-        func `a peer that ends the stream behind its Close frame`(isReset: Bool) async throws {
+        @Test func `a peer that ends the stream behind its Close frame`() async throws {
             let script: [ScriptedServer.Step] = [
                 .acceptUpgrade(), .send(Frame.text("last").encoded + Frame.close(1000).encoded), .close,
             ]
@@ -68,6 +67,24 @@ extension Serial {
                     let closed = try await socket.ended()
                     #expect(closed.code == 1000)
                     #expect(closed.initiator == .peer)
+                }
+            }
+        }
+
+        @Test func `the answers still go out to a peer that has ended its side of the stream`() async throws {
+            let script: [ScriptedServer.Step] = [
+                .acceptUpgrade(), .send(Frame.text("last").encoded + Frame.close(1000).encoded), .shutdownWrite,
+                .mark("ended"), .receiveFrames(2),
+            ]
+            for _ in 0..<10 {
+                try await withScript(script) { socket, server in
+                    try await server.reached("ended")
+                    #expect(try await socket.nextMessage() == .text("last"))
+                    await Task.yield()
+                    try await socket.send("answer")
+                    #expect(try await socket.nextMessage() == nil)
+                    #expect(try await server.finished().first.frames.map(\.opcode) == [.text, .close])
+                    #expect(try await socket.ended().wasClean)
                 }
             }
         }

@@ -143,18 +143,3 @@ extension Serial {
         }
     }
 }
-
-/// A gate that threads wait at.
-private final class Gate: @unchecked Sendable {
-    // The semaphore has an address of its own.
-    private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
-
-    init() { sem_init(self.semaphore, 0, 0) }
-
-    func wait() {
-        while sem_wait(self.semaphore) != 0 {}
-        sem_post(self.semaphore)
-    }
-
-    func open() { sem_post(self.semaphore) }
-}

@@ -1,8 +1,9 @@
 import Glibc
-import LWSTransport
 import Testing
 import WebSocketNova
 import WebSocketNovaTesting
+
+@testable import LWSTransport
 
 extension Serial {
     @Suite("Getting to the server", .timeLimit(.minutes(1)))
@@ -94,6 +95,36 @@ extension Serial {
                 await eventually("no connection is left", within: .seconds(2)) { group.loops[0].liveTunnels == 0 }
             }
             await group.shutDown()
+        }
+
+        /// In a process of its own, whose resolver is kept busy: the look-up does not begin.
+        @Test func `the deadline and a cancellation while the name is looked up`() async {
+            await #expect(processExitsWith: .success) {
+                let gate = Gate()
+                for _ in 0..<16 { Resolver.resolve("localhost") { _ in gate.wait() } }
+                let group = try EventLoopGroup()
+                let configuration = WebSocketConfiguration.with {
+                    $0.eventLoopGroup = group
+                    $0.deadlines.open = .milliseconds(100)
+                }
+                let error = await openingError("ws://localhost:1/", configuration)
+                #expect(error?.code == .timedOut)
+                #expect(error?.message.contains("\"resolve\"") == true, "\(String(describing: error))")
+                let attempt = Task {
+                    try await WebSocket.connect(
+                        to: "ws://localhost:1/",
+                        configuration: .with { $0.eventLoopGroup = group }
+                    )
+                }
+                await eventually("it is under way") { group.loops[0].liveTunnels == 1 }
+                attempt.cancel()
+                await #expect(throws: CancellationError.self) { try await attempt.value }
+                await eventually("no connection is left", within: .seconds(2)) { group.loops[0].liveTunnels == 0 }
+                // What the resolver has to say now, nobody waits for any more.
+                gate.open()
+                #expect(await openingError("ws://localhost:\(try unusedPort())/")?.code == .connectFailed)
+                await group.shutDown()
+            }
         }
 
         @Test func `a task that is cancelled already opens nothing`() async throws {
