@@ -17,8 +17,8 @@ struct InboundBatch {
     /// free each other's memory wait for each other in malloc. On the same one a block is worth its copy for small messages,
     /// each of which is then freed before the next is made, which malloc does best.
     var readerIsOnLoop = false
-    /// From how many messages on a block is worth its while.
-    private static let blockThreshold = 8
+    /// From how many messages, and from how many bytes of them, a block is worth its while and its memory.
+    private static let blockThreshold = (count: 8, bytes: 4 << 10)
     /// Up to how many bytes a message is small.
     private static let smallSize = 256
 
@@ -34,6 +34,13 @@ struct InboundBatch {
         self.count += 1
     }
 
+    private var isWorthABlock: Bool {
+        guard self.noted.count >= Self.blockThreshold.count, self.noted.bytes >= Self.blockThreshold.bytes else {
+            return false
+        }
+        return !self.readerIsOnLoop || self.noted.bytes <= self.noted.count * Self.smallSize
+    }
+
     mutating func removeAll() {
         self.elements.removeAll(keepingCapacity: self.elements.count < 64)
         self.bytes = 0
@@ -43,12 +50,14 @@ struct InboundBatch {
     /// Takes what was noted out of the memory of the read.
     mutating func moveNoted() {
         guard self.noted.count > 0 else { return }
-        self.bytes += self.noted.bytes + self.noted.count * Self.overhead
         self.count += self.noted.count
-        let areSmall = self.noted.bytes <= self.noted.count * Self.smallSize
-        if self.noted.count >= Self.blockThreshold, areSmall || !self.readerIsOnLoop {
-            self.elements.append(.block(self.noted.makeBlock()))
+        if self.isWorthABlock {
+            let block = self.noted.makeBlock()
+            // The block's whole memory counts, however little of it is filled.
+            self.bytes += block.capacity
+            self.elements.append(.block(block))
         } else {
+            self.bytes += self.noted.bytes + self.noted.count * Self.overhead
             self.noted.forEach { payload, isText in
                 let message =
                     isText

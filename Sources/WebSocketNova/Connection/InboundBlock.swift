@@ -28,8 +28,8 @@ final class InboundBlock: @unchecked Sendable {
 
     deinit { self.storage.deallocate() }
 
-    /// How many messages have not been taken.
-    var count: Int { self.entries.count &- self.next }
+    /// How many bytes of memory it holds.
+    var capacity: Int { self.storage.count + self.entries.count * MemoryLayout<Entry>.stride }
 
     /// Takes the next message.
     func take() -> WebSocketMessage? {
