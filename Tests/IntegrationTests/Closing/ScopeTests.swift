@@ -69,7 +69,8 @@ extension Serial {
                         isIn.value = true
                         // A task of its own is not cancelled with this one.
                         await Task { for await _ in stream {} }.value
-                        #expect(socket.closeInfo?.code == 1001)
+                        let closed = try await socket.ended()
+                        #expect(closed.code == 1001)
                         return "late"
                     }
                 }

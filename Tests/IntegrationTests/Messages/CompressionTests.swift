@@ -52,11 +52,8 @@ extension Serial {
         func `messages come back as they went`(agreement: Agreement) async throws {
             try await self.with(agreement) { socket in
                 var random = SeededGenerator(seed: 7)
-                for size in [0, 1, 2, 63, 64, 125, 126, 1_000, 32_768, 65_535, 65_536, 300_000, 1 << 20] {
-                    // Long noise is made of a short one: this is no test of the generator.
-                    let noise = Array(
-                        (0...(size / 70_000)).map { _ in random.bytes(min(size, 70_000)) }.joined().prefix(size)
-                    )
+                for size in [0, 1, 2, 63, 64, 125, 126, 1_000, 32_768, 65_535, 65_536, 1 << 20] {
+                    let noise = random.bytes(size)
                     let text =
                         String(repeating: "0123456789abcdef", count: size / 16)
                         + String(repeating: "z", count: size % 16)
