@@ -70,6 +70,10 @@ public final class EventLoop: Sendable {
         self.logger = configuration.logger
         self.queue = Mutex(Queue())
         self.loopTaskExecutor = LoopTaskExecutor()
+        // A context with its loop takes about ten; the rest is for what other threads open meanwhile.
+        guard Descriptors.areAvailable(32) else {
+            throw WebSocketError(.resourceExhausted, "not enough file descriptors for an event loop")
+        }
         guard let (core, backend) = LoopCore.make(configuration) else {
             throw WebSocketError(.resourceExhausted, "libwebsockets could not create a context")
         }

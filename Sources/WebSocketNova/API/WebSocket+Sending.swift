@@ -147,7 +147,7 @@ private struct FragmentWriter {
     mutating func write(_ bytes: [UInt8], isFinal: Bool) async throws {
         self.size += bytes.count
         try self.socket.checkSize(self.size)
-        if self.socket.outbound.isAboveHighWaterMark { try await self.socket.outbound.waitForFragmentRoom() }
+        if !self.socket.outbound.hasFragmentRoom { try await self.socket.outbound.waitForFragmentRoom() }
         var wake = false
         try bytes.withBytes { bytes throws(WebSocketError) in
             try self.socket.outbound.appendFragment(

@@ -353,6 +353,9 @@ final class OutboundQueue: Sendable {
     /// How many wait. For tests.
     var waiterCount: Int { self.state.withLock { $0.waiters.count + ($0.fragmentWaiter == nil ? 0 : 1) } }
 
+    /// Whether the next fragment of the message under way can be appended.
+    var hasFragmentRoom: Bool { self.state.withLock { self.hasFragmentRoom($0) } }
+
     /// Whether the mark is passed.
     var isAboveHighWaterMark: Bool { self.state.withLock { !self.hasRoom($0) } }
 
@@ -368,11 +371,15 @@ final class OutboundQueue: Sendable {
 
     // MARK: Under the lock
 
-    private func buffered(_ state: borrowing State) -> Int {
-        state.pending.count + state.outstanding + state.deferredBytes
+    private func buffered(_ state: borrowing State) -> Int { state.pending.count + state.outstanding }
+
+    private func hasRoom(_ state: borrowing State) -> Bool {
+        // Each is below the mark, or one message above it.
+        self.hasFragmentRoom(state) && self.buffered(state) + state.deferredBytes < self.highWaterMark
     }
 
-    private func hasRoom(_ state: borrowing State) -> Bool { self.buffered(state) < self.highWaterMark }
+    /// What is deferred does not count for the message under way: it only goes out at that message's end.
+    private func hasFragmentRoom(_ state: borrowing State) -> Bool { self.buffered(state) < self.highWaterMark }
 
     private static func append(
         _ state: inout State,
@@ -410,7 +417,7 @@ final class OutboundQueue: Sendable {
     private func grant(_ state: inout State) -> [Waiter] {
         guard state.end == nil else { return [] }
         var granted: [Waiter] = []
-        if state.fragmentWaiter != nil, self.hasRoom(state), let waiter = state.fragmentWaiter.take() {
+        if state.fragmentWaiter != nil, self.hasFragmentRoom(state), let waiter = state.fragmentWaiter.take() {
             granted.append(waiter)
         }
         guard !state.isTurnTaken else { return granted }

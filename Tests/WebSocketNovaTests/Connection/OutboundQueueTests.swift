@@ -219,6 +219,20 @@ struct OutboundQueueTests {
         #expect(!queue.isAboveHighWaterMark)
     }
 
+    @Test func `what is deferred to the end of a turn does not keep the turn from its end`() async throws {
+        let queue = self.queue(100)
+        try await queue.waitForTurn()
+        try self.appendFragment(queue, .text, "a", isFinal: false)
+        _ = queue.drain()
+        var text = String(repeating: "x", count: 200)
+        try text.withUTF8Bytes { utf8 throws(WebSocketError) in _ = try queue.sendFromLoop(.text, utf8) }
+        #expect(queue.isAboveHighWaterMark)
+        #expect(queue.hasFragmentRoom)
+        try await queue.waitForFragmentRoom()
+        try self.appendFragment(queue, .continuation, "b", isFinal: true)
+        #expect(try WireFrame.all(in: queue.drain()).map(\.payload.count) == [1, 200])
+    }
+
     // MARK: Giving up
 
     private enum Wish: CaseIterable {

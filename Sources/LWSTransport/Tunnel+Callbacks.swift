@@ -1,0 +1,125 @@
+internal import CLibwebsockets
+internal import Glibc
+internal import WebSocketCore
+
+// What lws tells, in its callbacks.
+extension Tunnel {
+    func lwsDidConnect(_ wsi: OpaquePointer) {
+        self.wsi = wsi
+        self.enter(self.request.tls == nil ? .upgrade : .tls)
+    }
+
+    /// Puts our request over the one that lws has generated (client-http.c:1214): `position` points behind the latter in the
+    /// service buffer, and `room` is what is left there, less 12.
+    func lwsWillSendRequest(_ position: UnsafeMutablePointer<UnsafeMutablePointer<UInt8>>, _ room: Int) -> Int32 {
+        self.enter(.upgrade)
+        let start = position.pointee + room + 12 - LoopCore.serviceBufferSize
+        let isExpected = start[0] == UInt8(ascii: "G") && start[1] == UInt8(ascii: "E") && start[2] == UInt8(ascii: "T")
+        // lws adds the empty line.
+        let head = self.request.head.dropLast(2)
+        guard isExpected, head.count <= LWSTransport.maximumRequestSize else {
+            self.failure = "the request does not fit libwebsockets' buffer"
+            return -1
+        }
+        head.withUnsafeBytes { UnsafeMutableRawPointer(start).copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
+        position.pointee = start + head.count
+        return 0
+    }
+
+    func lwsDidReceiveHead(_ wsi: OpaquePointer) -> Int32 {
+        guard self.closure == nil, let delegate = self.delegate else { return -1 }
+        let head = ResponseHead.read(wsi, limit: self.request.maximumResponseHeadSize)
+        guard let head else {
+            self.headIsWrong = true
+            self.failure = "the response's head is larger than \(self.request.maximumResponseHeadSize) bytes"
+            return -1
+        }
+        // What begins like a response and has no status, lws reads as 0.
+        guard (100...999).contains(head.status) else {
+            self.headIsWrong = true
+            self.failure = "the response has no status"
+            return -1
+        }
+        if head.status == 101, lws_hdr_total_length(wsi, WSI_TOKEN_HTTP1_0) > 0 {
+            self.headIsWrong = true
+            self.failure = "status 101 in an HTTP/1.0 response"
+            return -1
+        }
+        if delegate.channelDidReceiveHead(head) {
+            self.state = .open
+        } else {
+            self.state = .refused
+            // These have no body (RFC 9112 section 6.3), and a server may wait for us.
+            if head.status < 200 || head.status == 204 || head.status == 304 { self.doom() }
+        }
+        // The header storage is given back after this callback: here lws still needs it (client-http.c:934).
+        self.loop.wake(self)
+        return 0
+    }
+
+    func lwsIsReadable() -> Int32 {
+        guard !self.isDoomed else { return 0 }
+        self.isInReadCallback = true
+        defer { self.isInReadCallback = false }
+        switch self.state {
+        case .open:
+            self.detachHeaders()
+            self.delegate?.channelIsReadable()
+        case .refused:
+            self.readBody()
+        default:
+            break
+        }
+        return self.streamEnded ? -1 : 0
+    }
+
+    func lwsDidRead(_ bytes: UnsafeRawBufferPointer) {
+        // Called once for a read, but for a refusal's body in chunks once for each of them.
+        let room = UnsafeMutableRawBufferPointer(rebasing: self.readTarget[self.readCount...])
+        let fitting = min(bytes.count, room.count)
+        self.readCount += fitting
+        if bytes.baseAddress == UnsafeRawPointer(room.baseAddress) { return }
+        // From a buffer of lws, what came together with the response's head; or from further on in ours, a chunk behind
+        // the line with its size.
+        room.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<fitting]))
+        self.leftover.append(contentsOf: bytes[fitting...])
+    }
+
+    func lwsIsWritable() {
+        guard self.state == .open else { return }
+        if self.closesWhenFlushed {
+            if self.isFlushed { self.doom() }
+        } else {
+            self.delegate?.channelIsWritable()
+        }
+    }
+
+    func lwsDidFail(_ text: String?) {
+        if let text, self.failure == nil { self.failure = text }
+    }
+
+    /// A rejected certificate stays rejected, unless the user asked for no verification.
+    func certificateWasRejected(_ reason: String) {
+        if self.certificateError == nil { self.certificateError = reason }
+    }
+
+    /// Whether every certificate is taken.
+    var acceptsAnyCertificate: Bool { self.request.tls?.certificateVerification.storage == Optional.none }
+
+    func lwsDidDestroy() {
+        if self.isInConnect { self.wasDestroyedInConnect = true }
+        self.wsi = nil
+        // Balances `connect`; `self` is kept by the loop's table until `finish`.
+        defer { Unmanaged<Tunnel>.passUnretained(self).release() }
+        switch self.state {
+        case .connecting:
+            self.attemptEnded()
+        case .open:
+            self.finish(self.closure ?? .peer(self.failure))
+        case .refused:
+            self.finish(self.closure ?? .refused(bodyPrefix: self.bodyPrefix))
+        case .resolving, .closed:
+            break
+        }
+    }
+}

@@ -1,0 +1,108 @@
+internal import CLibwebsockets
+internal import Glibc
+internal import WebSocketCore
+
+// What the connection asks for.
+extension Tunnel: TransportChannel {
+    var scratch: UnsafeMutableRawBufferPointer { self.core.scratch }
+
+    func read(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+        self.core.assertOnLoop()
+        if !self.leftover.isEmpty { return self.readLeftover(into: buffer) }
+        guard self.state == .open || self.state == .refused, let wsi, !self.streamEnded, !self.isDoomed else {
+            return 0
+        }
+        self.detachHeaders()
+        self.readTarget = buffer
+        self.readCount = 0
+        var pointer = buffer.baseAddress?.assumingMemoryBound(to: CChar.self)
+        var count = Int32(clamping: buffer.count)
+        // The end of the stream sets none.
+        errno = 0
+        let status = lws_http_client_read(wsi, &pointer, &count)
+        let code = errno
+        if status < 0 {
+            self.streamEnded = true
+            if self.failure == nil, code != 0, code != EAGAIN { self.failure = describe(errno: code) }
+            // Within its callback lws closes the wsi itself, by the value that is returned there.
+            if !self.isInReadCallback { self.doom() }
+        }
+        if !self.leftover.isEmpty { self.tellReadable() }
+        return self.readCount
+    }
+
+    /// Tells the delegate once more that there may be something to read, since lws does not tell of what it has given.
+    func tellReadable() {
+        self.hasToTellReadable = true
+        self.loop.wake(self)
+    }
+
+    func readLeftover(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+        let count = min(buffer.count, self.leftover.count)
+        self.leftover.withUnsafeBytes { buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+        self.leftover.removeFirst(count)
+        // Behind it too: lws tells of more only after a read of its own.
+        self.tellReadable()
+        return count
+    }
+
+    var isFlushed: Bool { self.wsi.map { lws_partial_buffered($0) == 0 } ?? true }
+
+    var isWritable: Bool {
+        self.state == .open && !self.isDoomed && !self.closesWhenFlushed && self.wsi != nil && self.isFlushed
+    }
+
+    func write(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        self.core.assertOnLoop()
+        guard let wsi, self.isWritable, let base = bytes.baseAddress else { return bytes.isEmpty }
+        // lws does not modify what it sends raw; the parameter is not const because other kinds of writes mask in place.
+        let pointer = UnsafeMutablePointer(mutating: base.assumingMemoryBound(to: UInt8.self))
+        if lws_write(wsi, pointer, bytes.count, nova_lws_write_raw) < 0 {
+            if self.failure == nil { self.failure = describe(errno: errno) }
+            self.doom()
+            return false
+        }
+        return true
+    }
+
+    func requestWritable() {
+        self.core.assertOnLoop()
+        if let wsi, self.state == .open, !self.isDoomed { lws_callback_on_writable(wsi) }
+    }
+
+    func close() {
+        self.core.assertOnLoop()
+        guard self.state != .closed, self.closure == nil else { return }
+        self.closure = .local
+        if self.state == .open, !self.isFlushed {
+            self.closesWhenFlushed = true
+        } else {
+            self.end()
+        }
+    }
+
+    func abort() {
+        self.core.assertOnLoop()
+        guard self.state != .closed, !self.isDoomed else { return }
+        self.closure = self.closure ?? .local
+        if let wsi {
+            // Otherwise lws goes on flushing what it has buffered for 5 s (close.c), and a peer that does not read
+            // holds the socket.
+            let descriptor = lws_get_socket_fd(wsi)
+            if descriptor >= 0 {
+                var linger = linger(l_onoff: 1, l_linger: 0)
+                setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger)))
+                if !self.isFlushed { shutdown(descriptor, Int32(SHUT_RDWR)) }
+            }
+        }
+        self.end()
+    }
+
+    /// The loop ends; every connection on it does.
+    func loopWillShutDown() {
+        guard self.state != .closed else { return }
+        let words = self.state == .open ? "the event loop was shut down" : "the event loop was shut down while opening"
+        self.closure = .failed(WebSocketError(.loopShutDown, words))
+        self.abort()
+    }
+}
