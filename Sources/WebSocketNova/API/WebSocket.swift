@@ -18,7 +18,7 @@ public import WebSocketCore
 /// ```
 ///
 /// Any number of tasks may send at the same time; one at a time may read. Pings are answered, and Close frames are, whether
-/// or not anybody reads.
+/// or not anybody reads, until the messages that nobody reads have stopped the connection from reading.
 public final class WebSocket: Sendable {
     let connection: Connection
     let outbound: OutboundQueue

@@ -148,8 +148,8 @@ final class OutboundQueue: Sendable {
         }
     }
 
-    /// Compresses and appends under the compressor's lock, which the loop never takes: messages must leave in the order in
-    /// which they went through the compressor.
+    /// Compresses and appends under the compressor's lock, which the loop takes only for what a handler sends: messages must
+    /// leave in the order in which they went through the compressor.
     private func sendCompressed(
         _ opcode: Opcode,
         _ payload: UnsafeRawBufferPointer,

@@ -69,7 +69,7 @@ extension Serial {
                         isIn.value = true
                         // A task of its own is not cancelled with this one.
                         await Task { for await _ in stream {} }.value
-                        let closed = try await socket.ended()
+                        let closed = try await Task { try await socket.ended() }.value
                         #expect(closed.code == 1001)
                         return "late"
                     }
