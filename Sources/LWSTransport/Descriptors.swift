@@ -4,8 +4,8 @@ internal import Glibc
 enum Descriptors {
     /// Whether `count` more can be had now.
     ///
-    /// Asked before an event loop is made, because libuv calls `abort` where it gets none in the middle of it, and libev
-    /// and libwebsockets get into states that nobody has tested.
+    /// Asked before an event loop is made, because libuv calls `abort` where it gets none in the middle of it
+    /// (uv__signal_global_reinit in its unix/signal.c), and libev and libwebsockets get into states that nobody has tested.
     static func areAvailable(_ count: Int) -> Bool {
         var taken: [Int32] = []
         defer { for descriptor in taken { close(descriptor) } }

@@ -126,25 +126,13 @@ struct LibUV: Sendable {
         self.run = unsafeBitCast(run, to: (@convention(c) (UnsafeMutableRawPointer, Int32) -> Int32).self)
     }
 
-    /// Nil where there are not enough descriptors: libuv calls abort() when it cannot have some of them
-    /// (uv__signal_global_reinit in its unix/signal.c).
     func makeLoop() -> UnsafeMutableRawPointer? {
-        guard Self.canOpen(Self.descriptorsOfALoop) else { return nil }
         let loop = UnsafeMutableRawPointer.allocate(byteCount: self.loopSize(), alignment: 16)
         guard self.loopInit(loop) == 0 else {
             loop.deallocate()
             return nil
         }
         return loop
-    }
-
-    /// For a first loop: a pipe for all loops, and a pipe, an epoll set and an eventfd of its own; and some to spare.
-    private static let descriptorsOfALoop = 12
-
-    private static func canOpen(_ count: Int) -> Bool {
-        let descriptors = (0..<count).map { _ in timerfd_create(CLOCK_MONOTONIC, Int32(TFD_CLOEXEC)) }
-        for descriptor in descriptors where descriptor >= 0 { close(descriptor) }
-        return !descriptors.contains(-1)
     }
 
     /// Runs the loop until no handle is left on it; 100 turns are far more than that ever takes.
