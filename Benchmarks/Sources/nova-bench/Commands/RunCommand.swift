@@ -3,7 +3,7 @@ import ArgumentParser
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
-        abstract: "Measure all contestants in turns and print a table; fails when a result is over twice its budget."
+        abstract: "Measure all contestants in turns and print a table."
     )
 
     @Flag(help: "A quarter of the messages and three rounds.")
@@ -17,6 +17,9 @@ struct RunCommand: ParsableCommand {
 
     @Option(parsing: .upToNextOption, help: "Only these kinds of work: flood, echo, sink.")
     var works: [Work] = []
+
+    @Flag(help: "Fail when a result is over twice its budget. For a quiet machine: it depends on the clock.")
+    var gate = false
 
     @Option(help: "Also write every sample and summary to this file.")
     var json: String?
@@ -47,6 +50,6 @@ struct RunCommand: ParsableCommand {
         let results = try race.run()
         print(ResultTable(results: results).text)
         if let json = self.json { try Report(results: results, rounds: race.rounds).write(to: json) }
-        if results.contains(where: { $0.verdict == .overTwice }) { throw ExitCode(1) }
+        if self.gate, results.contains(where: { $0.verdict == .overTwice }) { throw ExitCode(1) }
     }
 }
