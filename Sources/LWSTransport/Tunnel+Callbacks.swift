@@ -21,7 +21,7 @@ extension Tunnel {
             self.failure = "the request does not fit libwebsockets' buffer"
             return -1
         }
-        head.withUnsafeBytes { UnsafeMutableRawPointer(start).copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
+        for (offset, byte) in head.enumerated() { start[offset] = byte }
         position.pointee = start + head.count
         return 0
     }

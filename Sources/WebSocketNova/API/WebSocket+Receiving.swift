@@ -125,9 +125,15 @@ extension WebSocket {
         var bytes = first.bytes
         var isFinal = first.isFinal
         while !isFinal {
-            guard case .fragment(let fragment, _) = try await self.nextElement(inFragments: false) else { return nil }
-            bytes += fragment.bytes
-            isFinal = fragment.isFinal
+            do {
+                guard case .fragment(let next, _) = try await self.nextElement(inFragments: false) else { return nil }
+                bytes += next.bytes
+                isFinal = next.isFinal
+            } catch is CancellationError {
+                // For whoever reads next.
+                self.inbound?.putBack(WebSocketFragment(kind: first.kind, bytes: bytes, isFinal: false))
+                throw CancellationError()
+            }
         }
         return first.kind == .text ? .text(String(decoding: bytes, as: UTF8.self)) : .binary(bytes)
     }

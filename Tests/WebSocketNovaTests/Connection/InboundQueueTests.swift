@@ -57,6 +57,31 @@ struct InboundQueueTests {
         #expect(wishes.isEmpty)
     }
 
+    @Test func `what a cancelled reader had begun to join comes first again`() async throws {
+        let queue = self.queue(10_000, 100)
+        let pieces = [("ab", true, false), ("cd", false, true)]
+        var batch = InboundBatch()
+        for (text, isFirst, isFinal) in pieces {
+            let fragment = WebSocketFragment(kind: .text, bytes: Array(text.utf8), isFinal: isFinal)
+            batch.append(.fragment(fragment, isFirst: isFirst), bytes: 2)
+        }
+        _ = queue.append(&batch)
+        guard case .fragment(let first, _) = try await queue.next(inFragments: false, perform: { _ in }) else {
+            Issue.record("no fragment")
+            return
+        }
+        queue.putBack(first)
+        for (text, isFirst, isFinal) in pieces {
+            guard case .fragment(let fragment, let mark) = try await queue.next(inFragments: true, perform: { _ in })
+            else {
+                Issue.record("no fragment")
+                return
+            }
+            #expect(fragment.bytes == Array(text.utf8))
+            #expect((mark, fragment.isFinal) == (isFirst, isFinal))
+        }
+    }
+
     @Test(arguments: [(bytes: 420, count: 1_000), (bytes: 10_000, count: 10)])
     func `at a limit the connection pauses, and resumes when the reader has taken all`(
         bytes: Int,
