@@ -155,7 +155,9 @@ final class InboundQueue: Sendable {
 
     /// Gives back the beginning of a message whose reader was cancelled before its end.
     func putBack(_ fragment: WebSocketFragment) {
-        guard self.isReading.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged else { return }
+        guard self.isReading.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged else {
+            return
+        }
         defer { self.isReading.store(false, ordering: .releasing) }
         self.batch.prepend(.item(.fragment(fragment, isFirst: true)))
     }
