@@ -81,25 +81,30 @@ let package = Package(
         ),
 
         // Tests mirror Sources; IntegrationTests drives real sockets.
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
         .testTarget(
             name: "WebSocketCoreTests",
-            dependencies: ["WebSocketCore", "CZlib"],
+            dependencies: ["WebSocketCore", "CZlib", "TestSupport"],
             swiftSettings: swiftSettings
         ),
-        .testTarget(name: "LWSTransportTests", dependencies: ["LWSTransport"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "LWSTransportTests",
+            dependencies: ["LWSTransport", "TestSupport"],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
             name: "WebSocketNovaTests",
-            dependencies: ["WebSocketNova", "WebSocketNovaTesting"],
+            dependencies: ["WebSocketNova", "WebSocketNovaTesting", "TestSupport"],
             swiftSettings: swiftSettings
         ),
         .testTarget(
             name: "WebSocketNovaTestingTests",
-            dependencies: ["WebSocketNovaTesting", "LWSTransport", "COpenSSL", "CZlib"],
+            dependencies: ["WebSocketNovaTesting", "LWSTransport", "COpenSSL", "CZlib", "TestSupport"],
             swiftSettings: swiftSettings
         ),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["WebSocketNova", "WebSocketNovaTesting", "LWSTransport"],
+            dependencies: ["WebSocketNova", "WebSocketNovaTesting", "LWSTransport", "TestSupport"],
             swiftSettings: swiftSettings
         ),
 

@@ -1,5 +1,6 @@
 import Glibc
 import LWSTransport
+import TestSupport
 import Testing
 import WebSocketCore
 

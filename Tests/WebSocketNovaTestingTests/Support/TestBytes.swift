@@ -1,3 +1,4 @@
+import TestSupport
 /// Bytes that differ from their neighbours and do not repeat soon.
 func pattern(_ count: Int) -> [UInt8] {
     blocks(count) { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
@@ -26,21 +27,4 @@ private func blocks(_ count: Int, _ byte: (Int) -> UInt8) -> [UInt8] {
     bytes.reserveCapacity(count)
     while bytes.count < count { bytes += block.prefix(count - bytes.count) }
     return bytes
-}
-
-/// SplitMix64.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        self.state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = self.state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
-    }
 }

@@ -1,12 +1,12 @@
 /// SplitMix64: random numbers that a printed seed brings back.
-struct SeededGenerator: RandomNumberGenerator {
+package struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 
-    init(seed: UInt64) {
+    package init(seed: UInt64) {
         self.state = seed
     }
 
-    mutating func next() -> UInt64 {
+    package mutating func next() -> UInt64 {
         self.state &+= 0x9E37_79B9_7F4A_7C15
         var mixed = self.state
         mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
@@ -14,13 +14,13 @@ struct SeededGenerator: RandomNumberGenerator {
         return mixed ^ (mixed >> 31)
     }
 
-    mutating func bytes(_ count: Int) -> [UInt8] {
+    package mutating func bytes(_ count: Int) -> [UInt8] {
         let words = (0..<(count + 7) / 8).map { _ in self.next() }
         return words.withUnsafeBytes { Array($0.prefix(count)) }
     }
 
     /// Valid UTF-8 of code points of all lengths.
-    mutating func text(_ codePoints: Int) -> [UInt8] {
+    package mutating func text(_ codePoints: Int) -> [UInt8] {
         var scalars = String.UnicodeScalarView()
         for _ in 0..<codePoints {
             let range: ClosedRange<UInt32> =

@@ -1,7 +1,7 @@
-import Testing
+package import Testing
 
 /// Waits until something holds of which nothing tells: a thread that has ended, a waiter that has been queued.
-func eventually(
+package func eventually(
     _ what: Comment,
     within limit: Duration = .seconds(10),
     sourceLocation: SourceLocation = #_sourceLocation,

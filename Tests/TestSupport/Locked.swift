@@ -1,20 +1,20 @@
 import Synchronization
 
 /// A value that closures of several threads share.
-final class Locked<Value: Sendable>: Sendable {
+package final class Locked<Value: Sendable>: Sendable {
     private let mutex: Mutex<Value>
 
-    init(_ value: Value) {
+    package init(_ value: Value) {
         self.mutex = Mutex(value)
     }
 
-    var value: Value {
+    package var value: Value {
         get { self.mutex.withLock { $0 } }
         set { self.mutex.withLock { $0 = newValue } }
     }
 
     @discardableResult
-    func withLock<Result: Sendable>(_ body: (inout Value) -> Result) -> Result {
+    package func withLock<Result: Sendable>(_ body: (inout Value) -> Result) -> Result {
         self.mutex.withLock { body(&$0) }
     }
 }
