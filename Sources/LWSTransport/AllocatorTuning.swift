@@ -7,8 +7,8 @@ enum AllocatorTuning {
 
     /// glibc returns the free end of an arena to the kernel when it exceeds 128 KiB. A stream of 64 KiB messages, made on
     /// the loop and freed by its reader, goes over that with each other message, and every page of the next ones is faulted
-    /// in and cleared again: 46-50 µs per message in place of 19-33 (`nova-bench client nova-async flood --size 65536`,
-    /// without and with MALLOC_TRIM_THRESHOLD_=4194304). The limit follows the largest block that was ever freed
+    /// in and cleared again: compare `nova-bench client nova-async flood --size 65536` with and without
+    /// MALLOC_TRIM_THRESHOLD_=131072 in its environment. The limit follows the largest block that was ever freed
     /// (mallopt(3), "dynamic mmap threshold"), as it would in any process that frees one: here it is done once, on purpose.
     /// Where the user has set the limits by hand, glibc leaves them alone.
     static let prepared: Void = {

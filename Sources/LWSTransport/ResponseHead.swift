@@ -3,7 +3,7 @@ internal import WebSocketCore
 
 /// Sizes of the storage in which lws keeps the headers of one exchange.
 enum HeaderLimits {
-    /// Request strings and response headers share it. lws's default of 4096 fails on a long cookie (measured with 5 KB).
+    /// Request strings and response headers share it. lws's default of 4096 is too little for a long cookie.
     static let lwsBufferSize = 64 * 1024 - 1
 }
 

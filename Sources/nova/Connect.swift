@@ -78,6 +78,7 @@ struct Connect: AsyncParsableCommand {
             while let line = try await input.next() {
                 if self.binary { try await socket.send(line) } else { try await socket.send(utf8: line) }
             }
+            // The time that the user gives the peer to answer in: only the peer knows what is still to come.
             if self.linger > 0 { try await Task.sleep(for: .seconds(self.linger)) }
         } catch let error as WebSocketError where error.code == .connectionClosed {
             throw error

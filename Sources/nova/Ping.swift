@@ -80,6 +80,7 @@ struct Ping: AsyncParsableCommand {
                 do { return .roundTrip(try await socket.ping()) } catch { return .ended }
             }
             group.addTask {
+                // The deadline itself; cancelled when the answer comes first.
                 try? await Task.sleep(for: .seconds(self.options.timeout))
                 return .late
             }
@@ -93,6 +94,7 @@ struct Ping: AsyncParsableCommand {
     private func wait(until time: ContinuousClock.Instant, or socket: WebSocket) async -> Bool {
         await withTaskGroup(of: Bool.self) { group in
             group.addTask {
+                // The user's interval; cancelled when the connection ends first.
                 try? await Task.sleep(until: time)
                 return true
             }

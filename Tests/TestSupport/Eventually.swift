@@ -13,6 +13,7 @@ package func eventually(
             Issue.record("not within \(limit): \(what)", sourceLocation: sourceLocation)
             return
         }
+        // The interval of a poll, of what has no event to wait for.
         try? await Task.sleep(for: .milliseconds(1))
         // A cancelled test does not spin.
         if Task.isCancelled { return }

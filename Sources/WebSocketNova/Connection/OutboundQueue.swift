@@ -18,7 +18,7 @@ final class OutboundQueue: Sendable {
     }
 
     /// What a waiting sender wants.
-    private enum Wish {
+    enum Wish {
         /// To append one message.
         case message
         /// To begin a message of several fragments.
@@ -27,13 +27,13 @@ final class OutboundQueue: Sendable {
         case fragment
     }
 
-    private struct Waiter {
+    struct Waiter {
         var id: UInt64
         var wish: Wish
         var continuation: CheckedContinuation<Result<Void, any Error>, Never>
     }
 
-    private struct State: ~Copyable {
+    struct State: ~Copyable {
         var pending = OutboundBuffer()
         var keys = MaskingKeySource()
         /// Why nothing more can be sent.
@@ -56,14 +56,14 @@ final class OutboundQueue: Sendable {
         var deferredBytes = 0
     }
 
-    private let state = Mutex(State())
+    let state = Mutex(State())
     private let deflater: Mutex<Deflater?>
-    private let highWaterMark: Int
+    let highWaterMark: Int
     /// Whether messages may be compressed, and from how many bytes on.
     let compressionThreshold: Int?
     /// Above the high-water mark by this much, pongs are owed rather than queued: a peer that pings and does not read
     /// must not make the queue grow.
-    private static let pongAllowance = 64 << 10
+    static let pongAllowance = 64 << 10
 
     init(highWaterMark: Int, deflater: consuming Deflater?, compressionThreshold: Int) {
         self.highWaterMark = highWaterMark
@@ -289,99 +289,23 @@ final class OutboundQueue: Sendable {
         waiter?.continuation.resume(returning: .failure(CancellationError()))
     }
 
-    private static func resume(_ granted: [Waiter]) {
+    static func resume(_ granted: [Waiter]) {
         for waiter in granted { waiter.continuation.resume(returning: .success(())) }
-    }
-
-    // MARK: Control frames
-
-    /// Appends a ping, behind the data that waits already.
-    func appendPing(_ payload: UnsafeRawBufferPointer, wake: inout Bool) throws(WebSocketError) {
-        try self.state.withLock { state throws(WebSocketError) in
-            if let end = state.end { throw end }
-            Self.append(&state, .ping, payload, wake: &wake)
-        }
-    }
-
-    /// Answers a ping, or owes the answer when the peer takes nothing; of several that are owed only the last counts
-    /// (RFC 6455 section 5.5.3).
-    func appendPong(_ payload: UnsafeRawBufferPointer, wake: inout Bool) {
-        self.state.withLock { state in
-            guard state.end == nil else { return }
-            // The sum of the two could overflow.
-            if self.buffered(state) - Self.pongAllowance > self.highWaterMark {
-                state.owedPong = Array(payload)
-            } else {
-                Self.append(&state, .pong, payload, wake: &wake)
-            }
-        }
-    }
-
-    /// Appends the Close frame behind everything that was accepted, after which nothing is accepted any more.
-    func appendClose(_ frame: CloseFrame, error: WebSocketError, wake: inout Bool) {
-        let waiters = self.state.withLock { state -> [Waiter] in
-            guard state.end == nil else { return [] }
-            frame.payload.withUnsafeBytes { Self.append(&state, .close, $0, wake: &wake) }
-            return Self.end(&state, error)
-        }
-        for waiter in waiters { waiter.continuation.resume(returning: .failure(error)) }
-    }
-
-    // MARK: The loop's side
-
-    /// Exchanges what waits for an empty buffer.
-    func takePending(_ buffer: inout OutboundBuffer) {
-        self.state.withLock { state in
-            state.isFlushScheduled = false
-            if let pong = state.owedPong.take() {
-                pong.withUnsafeBytes { Self.append(&state, .pong, $0) }
-            }
-            swap(&state.pending, &buffer)
-            state.outstanding = buffer.count
-        }
-    }
-
-    /// Says how many of the bytes taken are not yet with the kernel.
-    func update(outstanding: Int) {
-        let granted = self.state.withLock { state in
-            state.outstanding = outstanding
-            return self.grant(&state)
-        }
-        Self.resume(granted)
-    }
-
-    /// How many wait. For tests.
-    var waiterCount: Int { self.state.withLock { $0.waiters.count + ($0.fragmentWaiter == nil ? 0 : 1) } }
-
-    /// Whether the next fragment of the message under way can be appended.
-    var hasFragmentRoom: Bool { self.state.withLock { self.hasFragmentRoom($0) } }
-
-    /// Whether the mark is passed.
-    var isAboveHighWaterMark: Bool { self.state.withLock { !self.hasRoom($0) } }
-
-    /// Nothing can be sent any more, and what waits never will be.
-    func fail(_ error: WebSocketError) {
-        let waiters = self.state.withLock { state -> [Waiter] in
-            state.pending.removeAll()
-            state.outstanding = 0
-            return Self.end(&state, error)
-        }
-        for waiter in waiters { waiter.continuation.resume(returning: .failure(error)) }
     }
 
     // MARK: Under the lock
 
-    private func buffered(_ state: borrowing State) -> Int { state.pending.count + state.outstanding }
+    func buffered(_ state: borrowing State) -> Int { state.pending.count + state.outstanding }
 
-    private func hasRoom(_ state: borrowing State) -> Bool {
+    func hasRoom(_ state: borrowing State) -> Bool {
         // Each is below the mark, or one message above it.
         self.hasFragmentRoom(state) && self.buffered(state) + state.deferredBytes < self.highWaterMark
     }
 
     /// What is deferred does not count for the message under way: it only goes out at that message's end.
-    private func hasFragmentRoom(_ state: borrowing State) -> Bool { self.buffered(state) < self.highWaterMark }
+    func hasFragmentRoom(_ state: borrowing State) -> Bool { self.buffered(state) < self.highWaterMark }
 
-    private static func append(
+    static func append(
         _ state: inout State,
         _ opcode: Opcode,
         _ payload: UnsafeRawBufferPointer,
@@ -396,7 +320,7 @@ final class OutboundQueue: Sendable {
         }
     }
 
-    private static func append(
+    static func append(
         _ state: inout State,
         _ opcode: Opcode,
         _ payload: UnsafeRawBufferPointer,
@@ -414,7 +338,7 @@ final class OutboundQueue: Sendable {
     }
 
     /// Takes out of the queue whoever may go on now.
-    private func grant(_ state: inout State) -> [Waiter] {
+    func grant(_ state: inout State) -> [Waiter] {
         guard state.end == nil else { return [] }
         var granted: [Waiter] = []
         if state.fragmentWaiter != nil, self.hasFragmentRoom(state), let waiter = state.fragmentWaiter.take() {
@@ -441,7 +365,7 @@ final class OutboundQueue: Sendable {
     /// How many senders are let in together; each of them may pass the mark by one message.
     private static let ticketsAtATime = 16
 
-    private static func end(_ state: inout State, _ error: WebSocketError) -> [Waiter] {
+    static func end(_ state: inout State, _ error: WebSocketError) -> [Waiter] {
         state.end = error
         state.owedPong = nil
         state.deferred = []

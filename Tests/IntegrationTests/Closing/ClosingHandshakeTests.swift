@@ -269,6 +269,8 @@ extension Serial {
                         for _ in 0..<200 { try await socket.send([UInt8](repeating: 1, count: 200_000)) }
                     }
                     let begin = ContinuousClock.now
+                    // Time in which the kernel's buffers fill up: nothing tells that the sender has come to a halt. If it
+                    // had not, the close would only be easier.
                     if closesFirst {
                         try await Task.sleep(for: .milliseconds(100))
                         async let closed = socket.close()

@@ -68,6 +68,7 @@ extension Serial {
                 let (configuration, group) = try Self.configuration(nil)
                 let attempts = (0..<5).map { _ in Task { await openingError(url, configuration) } }
                 await eventually("all are under way") { group.loops[0].liveTunnels == 5 }
+                // Into the phase, mostly; the outcome has to be the same earlier.
                 try await Task.sleep(for: .milliseconds(50))
                 await Self.shutDown(group, before)
                 for attempt in attempts { #expect(await attempt.value?.code == .loopShutDown) }

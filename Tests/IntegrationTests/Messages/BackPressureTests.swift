@@ -54,6 +54,7 @@ extension Serial {
                     let before = ProcessCensus.residentKiB
                     try await Self.waitForRest()
                     let used = ProcessCensus.cpuTime(ofThreadsNamed: "nova-loop")
+                    // That nothing happens can only be seen by looking on for a while.
                     try await Task.sleep(for: .milliseconds(300))
                     #expect(ProcessCensus.cpuTime(ofThreadsNamed: "nova-loop") - used <= .milliseconds(20), "it spins")
                     let growth = ProcessCensus.residentKiB - before
@@ -91,7 +92,7 @@ extension Serial {
                     server.proceed("measured")
                     try await server.reached("sent")
                     // A ping's answer would be behind all of them; there is none here. The loop is done when it rests.
-                    try await Task.sleep(for: .milliseconds(200))
+                    try await Self.waitForRest()
                     let growth = ProcessCensus.residentKiB - before
                     #expect(growth < 4 << 10, "\(growth) KiB more for 36 KB")
                     for _ in 0..<(1_500 * 8 + 7) { #expect(try await socket.nextMessage() == .binary([1])) }
@@ -114,8 +115,9 @@ extension Serial {
                                 try await socket.send([UInt8(number & 0xFF)] + [UInt8](repeating: 7, count: 100_000))
                             }
                         }
-                        try await Task.sleep(for: .milliseconds(500))
+                        try await Self.waitForRest()
                         let used = ProcessCensus.cpuTime(ofThreadsNamed: "nova-loop")
+                        // That it does not spin can only be seen by looking on for a while.
                         try await Task.sleep(for: .milliseconds(400))
                         #expect(
                             ProcessCensus.cpuTime(ofThreadsNamed: "nova-loop") - used <= .milliseconds(30),

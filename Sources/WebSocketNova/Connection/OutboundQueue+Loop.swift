@@ -1,0 +1,81 @@
+internal import Synchronization
+internal import WebSocketCore
+
+// Control frames, and what the event loop asks for.
+extension OutboundQueue {
+    // MARK: Control frames
+
+    /// Appends a ping, behind the data that waits already.
+    func appendPing(_ payload: UnsafeRawBufferPointer, wake: inout Bool) throws(WebSocketError) {
+        try self.state.withLock { state throws(WebSocketError) in
+            if let end = state.end { throw end }
+            Self.append(&state, .ping, payload, wake: &wake)
+        }
+    }
+
+    /// Answers a ping, or owes the answer when the peer takes nothing; of several that are owed only the last counts
+    /// (RFC 6455 section 5.5.3).
+    func appendPong(_ payload: UnsafeRawBufferPointer, wake: inout Bool) {
+        self.state.withLock { state in
+            guard state.end == nil else { return }
+            // The sum of the two could overflow.
+            if self.buffered(state) - Self.pongAllowance > self.highWaterMark {
+                state.owedPong = Array(payload)
+            } else {
+                Self.append(&state, .pong, payload, wake: &wake)
+            }
+        }
+    }
+
+    /// Appends the Close frame behind everything that was accepted, after which nothing is accepted any more.
+    func appendClose(_ frame: CloseFrame, error: WebSocketError, wake: inout Bool) {
+        let waiters = self.state.withLock { state -> [Waiter] in
+            guard state.end == nil else { return [] }
+            frame.payload.withUnsafeBytes { Self.append(&state, .close, $0, wake: &wake) }
+            return Self.end(&state, error)
+        }
+        for waiter in waiters { waiter.continuation.resume(returning: .failure(error)) }
+    }
+
+    // MARK: The loop's side
+
+    /// Exchanges what waits for an empty buffer.
+    func takePending(_ buffer: inout OutboundBuffer) {
+        self.state.withLock { state in
+            state.isFlushScheduled = false
+            if let pong = state.owedPong.take() {
+                pong.withUnsafeBytes { Self.append(&state, .pong, $0) }
+            }
+            swap(&state.pending, &buffer)
+            state.outstanding = buffer.count
+        }
+    }
+
+    /// Says how many of the bytes taken are not yet with the kernel.
+    func update(outstanding: Int) {
+        let granted = self.state.withLock { state in
+            state.outstanding = outstanding
+            return self.grant(&state)
+        }
+        Self.resume(granted)
+    }
+
+    /// How many wait. For tests.
+    var waiterCount: Int { self.state.withLock { $0.waiters.count + ($0.fragmentWaiter == nil ? 0 : 1) } }
+
+    /// Whether the next fragment of the message under way can be appended.
+    var hasFragmentRoom: Bool { self.state.withLock { self.hasFragmentRoom($0) } }
+
+    /// Whether the mark is passed.
+    var isAboveHighWaterMark: Bool { self.state.withLock { !self.hasRoom($0) } }
+
+    /// Nothing can be sent any more, and what waits never will be.
+    func fail(_ error: WebSocketError) {
+        let waiters = self.state.withLock { state -> [Waiter] in
+            state.pending.removeAll()
+            state.outstanding = 0
+            return Self.end(&state, error)
+        }
+        for waiter in waiters { waiter.continuation.resume(returning: .failure(error)) }
+    }
+}
