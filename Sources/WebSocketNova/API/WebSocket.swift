@@ -62,13 +62,8 @@ public final class WebSocket: Sendable {
         configuration: WebSocketConfiguration = WebSocketConfiguration()
     ) async throws -> WebSocket {
         try configuration.validate()
-        let limits = configuration.limits
         let eventLoop = try Self.eventLoop(for: configuration)
-        let inbound = InboundQueue(
-            byteLimit: limits.inboundHighWaterMark,
-            countLimit: limits.inboundMessageCount,
-            isOnLoop: { eventLoop.isCurrent }
-        )
+        let inbound = InboundQueue(marks: configuration.limits.inboundMarks, isOnLoop: { eventLoop.isCurrent })
         return try await Self.open(url, configuration, eventLoop, .queue(inbound), inbound)
     }
 

@@ -40,44 +40,6 @@ public struct WebSocketConfiguration: Sendable {
     /// The defaults.
     public init() {}
 
-    /// Bounds on memory. They hold whatever a peer sends and however slowly a user reads.
-    public struct Limits: Sendable, Hashable {
-        /// The most bytes that a message from the peer may have, inflated where it was compressed. Default: 1 MiB.
-        ///
-        /// It is checked on the header of each frame, before memory is taken for it, and while a message is inflated. A
-        /// larger message ends the connection with close code 1009.
-        public var messageSize = 1 << 20
-
-        /// The most frames that a message may consist of. Default: 65,536.
-        ///
-        /// It defends against a peer that sends fragments without end, of which each costs time. More end the connection
-        /// with close code 1008.
-        public var fragmentsPerMessage = 65_536
-
-        /// The most bytes that a message to the peer may have. Default: 64 MiB. A larger one is refused with
-        /// `message_too_large` before any of it is sent.
-        public var outboundMessageSize = 64 << 20
-
-        /// From how many bytes of unread messages on the connection stops reading, so that the peer is held back by TCP.
-        /// Default: 1 MiB. It reads again when the consumer has taken them.
-        public var inboundHighWaterMark = 1 << 20
-
-        /// From how many unread messages on the connection stops reading. Default: 16,384.
-        public var inboundMessageCount = 16_384
-
-        /// From how many unsent bytes on `send` suspends, until there are fewer. Default: 1 MiB.
-        public var outboundHighWaterMark = 1 << 20
-
-        /// The most bytes of names and values in the head of the server's response. Default: 32 KiB.
-        public var responseHeadSize = 32 << 10
-
-        /// How many bytes of the body of a refused upgrade are kept for the error. Default: 4 KiB.
-        public var refusalBodySize = 4 << 10
-
-        /// The defaults.
-        public init() {}
-    }
-
     /// Bounds on time.
     public struct Deadlines: Sendable, Hashable {
         /// From the call to the open connection: look-up, TCP, TLS and upgrade together. Default: 10 s.
@@ -97,27 +59,9 @@ public struct WebSocketConfiguration: Sendable {
 extension WebSocketConfiguration {
     /// Refuses values that are out of range, by name.
     func validate() throws(WebSocketError) {
-        let limits = self.limits
-        try Self.check("limits.messageSize", limits.messageSize, in: 0...Int(Int32.max))
-        try Self.check("limits.fragmentsPerMessage", limits.fragmentsPerMessage, in: 1...Int.max)
-        try Self.check("limits.outboundMessageSize", limits.outboundMessageSize, in: 0...Int(Int32.max))
-        try Self.check("limits.inboundHighWaterMark", limits.inboundHighWaterMark, in: 1...Int.max)
-        try Self.check("limits.inboundMessageCount", limits.inboundMessageCount, in: 1...Int.max)
-        try Self.check("limits.outboundHighWaterMark", limits.outboundHighWaterMark, in: 1...Int.max)
-        // libwebsockets keeps the head in one buffer of 64 KiB.
-        try Self.check("limits.responseHeadSize", limits.responseHeadSize, in: 256...48 << 10)
-        try Self.check("limits.refusalBodySize", limits.refusalBodySize, in: 0...1 << 24)
+        try self.limits.validate()
         try Self.check("deadlines.open", self.deadlines.open)
         try Self.check("deadlines.close", self.deadlines.close)
-    }
-
-    private static func check(_ name: String, _ value: Int, in range: ClosedRange<Int>) throws(WebSocketError) {
-        guard range.contains(value) else {
-            throw WebSocketError(
-                .invalidConfiguration,
-                "\(name) is \(value); it must be from \(range.lowerBound) to \(range.upperBound)"
-            )
-        }
     }
 
     private static func check(_ name: String, _ value: Duration) throws(WebSocketError) {
