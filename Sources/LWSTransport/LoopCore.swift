@@ -17,6 +17,8 @@ final class LoopCore: @unchecked Sendable {
 
     let backend: LoopBackend
     let logger: Logger
+    /// lws has made tables for descriptors below this number.
+    private let descriptorCapacity = min(Descriptors.limit, LWSGlobal.maximumDescriptors)
     /// Read by metrics and tests on other threads.
     let tunnelCount = Atomic<Int>(0)
     private let threadID = Atomic<UInt>(0)
@@ -32,6 +34,8 @@ final class LoopCore: @unchecked Sendable {
     private var armedDeadline: Duration?
     private var tunnels: [ObjectIdentifier: Tunnel] = [:]
     private var doomed: [Tunnel] = []
+    private var gate = OpeningGate<Tunnel>()
+    private var gateTimer: TransportTimer?
     private var isShuttingDown = false
     private let vhosts: VhostCache
 
@@ -153,6 +157,36 @@ final class LoopCore: @unchecked Sendable {
         if self.tunnels.removeValue(forKey: ObjectIdentifier(tunnel)) != nil {
             self.tunnelCount.subtract(1, ordering: .relaxed)
         }
+        self.openingEnded(tunnel)
+    }
+
+    /// A tunnel wants to be opened. It proceeds when its turn has come, which mostly is at once; see ``OpeningGate``.
+    func openInTurn(_ tunnel: Tunnel) {
+        self.assertOnLoop()
+        let (ticket, isInside) = self.gate.arrive(tunnel, now: monotonicNow())
+        tunnel.openingTicket = ticket
+        if isInside { tunnel.proceed() } else { self.armGateTimer() }
+    }
+
+    /// The opening of a tunnel is over, whatever came of it.
+    func openingEnded(_ tunnel: Tunnel) {
+        guard let ticket = tunnel.openingTicket.take() else { return }
+        self.gate.leave(ticket)
+        if self.gate.waitingCount > 0 { self.letIn() }
+    }
+
+    private func letIn() {
+        while let tunnel = self.gate.next(now: monotonicNow()) { tunnel.proceed() }
+        self.armGateTimer()
+    }
+
+    private func armGateTimer() {
+        guard self.gateTimer == nil, let time = self.gate.nextEntrance else { return }
+        self.gateTimer = self.schedule(at: time) { [unowned self] in
+            // The loop's own timers do not outlive it.
+            self.gateTimer = nil
+            self.letIn()
+        }
     }
 
     /// Notes a tunnel whose wsi is to be closed between this turn and the next. Not at once: to close a wsi within its own
@@ -170,6 +204,9 @@ final class LoopCore: @unchecked Sendable {
         self.assertOnLoop()
         return try self.vhosts.vhost(for: tls, host: host)
     }
+
+    /// Why an attempt to connect may have failed that failed on this side.
+    var descriptorShortage: WebSocketError? { Descriptors.shortage(capacity: self.descriptorCapacity) }
 
     /// The context, for the calls that open connections.
     var contextOnLoop: OpaquePointer {
@@ -190,6 +227,11 @@ final class LoopCore: @unchecked Sendable {
         self.assertOnLoop()
         self.timers.cancel(timer)
         // The descriptor stays armed for the old time: one needless wake costs less than a system call per cancellation.
+    }
+
+    var pendingTimers: Int {
+        self.assertOnLoop()
+        return self.timers.count
     }
 
     /// The timer's descriptor is in lws's own set, which works alike with every backend; lws's timers do not (an earlier

@@ -29,6 +29,7 @@ final class Tunnel: @unchecked Sendable {
         case closed
     }
 
+    private let life = LiveObject(.tunnel)
     let request: TransportRequest
     let loop: EventLoop
     var core: LoopCore { self.loop.core }
@@ -40,6 +41,8 @@ final class Tunnel: @unchecked Sendable {
     var isDoomed = false
 
     // Opening.
+    /// For as long as the tunnel waits for its turn to be opened, or is being opened.
+    var openingTicket: OpeningGate<Tunnel>.Ticket?
     var addresses: ArraySlice<String> = []
     var attempts: [String] = []
     var failure: String?
@@ -96,7 +99,12 @@ final class Tunnel: @unchecked Sendable {
     }
 
     func fail(_ error: WebSocketError) {
-        self.finish(.failed(error))
+        switch error.code {
+        case .resolveFailed, .connectFailed, .invalidConfiguration, .resourceExhausted:
+            self.finish(.failed(self.core.descriptorShortage ?? error))
+        default:
+            self.finish(.failed(error))
+        }
     }
 
     func finish(_ closure: TransportClosure) {

@@ -14,12 +14,12 @@ struct Crowd {
         self.concurrency = concurrency
     }
 
-    /// Opens connections until there are `count`, and measures each thousand of them.
+    /// Opens connections until there are `count`, and measures each thousand of them, or as many as are opened at a time.
     mutating func grow(to count: Int) async throws -> [CrowdMeasurement.Step] {
         self.sockets.reserveCapacity(count)
         var steps: [CrowdMeasurement.Step] = []
         while self.sockets.count < count {
-            let size = min(1_000, count - self.sockets.count)
+            let size = min(max(1_000, self.concurrency), count - self.sockets.count)
             let start = ProcessUsage.now()
             self.sockets += try await self.open(size)
             let spent = ProcessUsage.now() - start
