@@ -18,7 +18,7 @@ final class LoopCore: @unchecked Sendable {
     let backend: LoopBackend
     let logger: Logger
     /// lws has made tables for descriptors below this number.
-    private let descriptorCapacity = min(Descriptors.limit, LWSGlobal.maximumDescriptors)
+    private let descriptorCapacity: Int
     /// Read by metrics and tests on other threads.
     let tunnelCount = Atomic<Int>(0)
     private let threadID = Atomic<UInt>(0)
@@ -44,7 +44,7 @@ final class LoopCore: @unchecked Sendable {
         _ = AllocatorTuning.prepared
         for kind in configuration.backends {
             guard let backend = LoopBackend(kind) else { continue }
-            if let context = Self.makeContext(on: backend) {
+            if let context = Self.makeContext(on: backend, configuration) {
                 if kind != configuration.backends.first {
                     configuration.logger.warning(
                         "event loop library not available, using another one",
@@ -53,7 +53,7 @@ final class LoopCore: @unchecked Sendable {
                         ]
                     )
                 }
-                guard let core = LoopCore(backend: backend, context: context, logger: configuration.logger) else {
+                guard let core = LoopCore(backend: backend, context: context, configuration) else {
                     backend.destroy(context)
                     return nil
                 }
@@ -64,7 +64,10 @@ final class LoopCore: @unchecked Sendable {
         return nil
     }
 
-    private static func makeContext(on backend: LoopBackend) -> OpaquePointer? {
+    private static func makeContext(
+        on backend: LoopBackend,
+        _ configuration: EventLoop.Configuration
+    ) -> OpaquePointer? {
         var info = lws_context_creation_info()
         info.port = CONTEXT_PORT_NO_LISTEN
         // Vhosts are made by hand: TLS must not be initialised with the context (its global index would be made anew,
@@ -80,15 +83,16 @@ final class LoopCore: @unchecked Sendable {
         var foreignLoops: [UnsafeMutableRawPointer?] = [backend.foreignLoop]
         return foreignLoops.withUnsafeMutableBufferPointer { loops in
             if backend.foreignLoop != nil { info.foreign_loops = loops.baseAddress }
-            return LWSGlobal.makeContext(&info)
+            return LWSGlobal.makeContext(&info, maximumDescriptors: configuration.maximumDescriptors)
         }
     }
 
-    private init?(backend: LoopBackend, context: OpaquePointer, logger: Logger) {
-        guard let vhosts = VhostCache(context: context, logger: logger) else { return nil }
+    private init?(backend: LoopBackend, context: OpaquePointer, _ configuration: EventLoop.Configuration) {
+        guard let vhosts = VhostCache(context: context, logger: configuration.logger) else { return nil }
         self.backend = backend
         self.context = context
-        self.logger = logger
+        self.logger = configuration.logger
+        self.descriptorCapacity = min(Descriptors.limit, configuration.maximumDescriptors)
         self.vhosts = vhosts
         self.scratch = .allocate(byteCount: Self.scratchSize, alignment: 64)
         guard self.openTimer() else {
