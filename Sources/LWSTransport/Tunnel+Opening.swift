@@ -9,6 +9,12 @@ extension Tunnel {
             self.fail(WebSocketError(.loopShutDown, "the event loop has been shut down"))
             return
         }
+        self.core.openInTurn(self)
+    }
+
+    /// The turn to be opened has come.
+    func proceed() {
+        guard self.state == .resolving, !self.isDoomed else { return }
         self.enter(.resolve)
         let host = self.request.endpoint.host
         if let address = Resolver.numericAddress(host) {
@@ -171,6 +177,8 @@ extension Tunnel {
         if attempt === self.winner {
             self.wsi = nil
             self.streamDidEnd(attempt)
+            // It holds the tunnel, which would hold it for ever.
+            self.winner = nil
         } else if let closure {
             if self.attempts.isEmpty { self.finish(closure) }
         } else if self.winner == nil, let action = self.race?.attemptFailed() {
