@@ -128,7 +128,13 @@ struct ConnectionLifecycleTests {
                     failure: "it broke before its Close frame was answered"
                 )
             case .peerHasFailed:
-                WebSocketCloseInfo(code: 1006, initiator: .local, wasClean: false, cause: .protocolViolation, failure: "wrong")
+                WebSocketCloseInfo(
+                    code: 1006,
+                    initiator: .local,
+                    wasClean: false,
+                    cause: .protocolViolation,
+                    failure: "wrong"
+                )
             case .weHaveClosed:
                 WebSocketCloseInfo(
                     code: 1006,
@@ -139,10 +145,22 @@ struct ConnectionLifecycleTests {
                 )
             case .weHaveAnswered: WebSocketCloseInfo(code: 4000, reason: "theirs", initiator: .peer, wasClean: true)
             case .weHaveAnsweredAFailure:
-                WebSocketCloseInfo(code: 1002, initiator: .local, wasClean: false, cause: .protocolViolation, failure: "wrong")
+                WebSocketCloseInfo(
+                    code: 1002,
+                    initiator: .local,
+                    wasClean: false,
+                    cause: .protocolViolation,
+                    failure: "wrong"
+                )
             case .bothHaveClosed: WebSocketCloseInfo(code: 4000, reason: "theirs", initiator: .local, wasClean: true)
             case .failedWhileClosing:
-                WebSocketCloseInfo(code: 1000, initiator: .local, wasClean: false, cause: .protocolViolation, failure: "wrong")
+                WebSocketCloseInfo(
+                    code: 1000,
+                    initiator: .local,
+                    wasClean: false,
+                    cause: .protocolViolation,
+                    failure: "wrong"
+                )
             }
         #expect(info == expected)
         #expect(lifecycle.transportClosed(.endOfStream) == nil)
