@@ -43,6 +43,7 @@ extension Tunnel {
             let hasBody = !HTTPBodyDecoder(head: head).isComplete
             if !hasBody || self.request.maximumRefusalBodySize == 0 { self.doom() }
         }
+        self.core.openingEnded(self)
         // The header storage is given back after this callback: here lws still needs it (client-http.c:934).
         self.loop.wake(self)
         return 0

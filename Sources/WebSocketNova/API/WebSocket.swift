@@ -24,6 +24,7 @@ public final class WebSocket: Sendable {
     let outbound: OutboundQueue
     let inbound: InboundQueue?
     private let outboundMessageSize: Int
+    private let life = LiveObject(.webSocket)
 
     /// Where the connection is open to: the URL that was given, or the last of those that redirections led to (see
     /// ``WebSocketConfiguration/redirects``). It has no user and password, but the query, which may be secret too.

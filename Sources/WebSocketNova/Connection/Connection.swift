@@ -50,6 +50,7 @@ actor Connection {
     /// When the opening began of which this connection is a part; from then the open deadline counts.
     let openingBegin: Duration
     private nonisolated let signals = Atomic<UInt8>(0)
+    private let life = LiveObject(.connection)
     /// Set at the end; read by anyone.
     nonisolated let closeInfo = Mutex<WebSocketCloseInfo?>(nil)
 
