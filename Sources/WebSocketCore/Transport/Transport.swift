@@ -171,13 +171,16 @@ package struct TransportProgress: Sendable, Hashable {
     }
 }
 
-/// The head of an HTTP/1.1 response.
+/// The head of an HTTP/1.x response.
 package struct HTTPResponseHead: Sendable, Hashable {
     package var status: Int
+    /// The x of HTTP/1.x.
+    package var minorVersion: Int
     package var headers: HTTPFields
 
-    package init(status: Int, headers: HTTPFields) {
+    package init(status: Int, minorVersion: Int = 1, headers: HTTPFields) {
         self.status = status
+        self.minorVersion = minorVersion
         self.headers = headers
     }
 }
