@@ -92,12 +92,18 @@ extension Serial {
             let sender = Task {
                 for _ in 0..<40 { try await socket.send([UInt8](repeating: 1, count: 200_000)) }
             }
-            await eventually("the writer is blocked") { socket.outbound.waiterCount > 0 }
+            var written: UInt64 = 0
+            while await socket.connection.bytesWritten > written || socket.outbound.waiterCount == 0 {
+                written = await socket.connection.bytesWritten
+                // Nothing tells that the kernel takes no more: for a while it has taken nothing.
+                try? await Task.sleep(for: .milliseconds(100))
+                guard socket.closeInfo == nil, !Task.isCancelled else { break }
+            }
             return sender
         }
 
         private func waitForPings(_ count: Int, of socket: WebSocket) async {
-            while await socket.connection.pings.count < count, !Task.isCancelled { await Task.yield() }
+            while await socket.connection.pings.count < count, socket.closeInfo == nil { await Task.yield() }
         }
 
         /// Each would otherwise leave a frame in a queue that nobody empties.
