@@ -4,9 +4,9 @@ extension WebSocketConfiguration {
     /// Bounds on memory and work. They hold whatever a peer sends and however slowly a user reads.
     ///
     /// What one open connection can hold, beside a few KiB of its own:
-    /// - Inbound: ``inboundHighWaterMark`` + ``inboundReadAhead`` bytes of unread messages, as much as one turn of the event
-    ///   loop brings above that (512 KiB, or one message of ``messageSize``), and the message that is on its way, for which
-    ///   at most twice ``messageSize`` are reserved.
+    /// - Inbound: ``inboundHighWaterMark`` + ``inboundReadAhead`` bytes of unread messages, as much as is taken in before the
+    ///   marks are looked at (512 KiB and one message of ``messageSize``; of empty messages, one read of 128 KiB), and the
+    ///   message that is on its way, for which at most twice ``messageSize`` are reserved.
     /// - Outbound: ``outboundHighWaterMark`` bytes, one message of ``outboundMessageSize`` for each of the sixteen tasks at
     ///   most that are let in at a time, and 64 KiB of pongs.
     public struct Limits: Sendable, Hashable {
@@ -71,10 +71,21 @@ extension WebSocketConfiguration {
         /// answered, when the second is over, which RFC 6455 section 5.5.3 allows: no peer that keeps to it is harmed.
         public var pingsPerSecond = 100
 
+        /// How many calls of ``WebSocket/ping(_:)`` may wait for their pongs. Default: 16. One more is refused with
+        /// `too_many_pings`: a peer that answers none must not make the list of them grow.
+        public var pendingPings = 16
+
         /// The most bytes of names and values in the head of the server's response. Default: 32 KiB.
+        ///
+        /// It defends against headers without end. A larger head ends the opening with `invalid_upgrade_response`. Fields
+        /// that libwebsockets does not know (see ``WebSocketConfiguration/responseHeaderNames``) do not count, but with them
+        /// the head has no more than its buffer of 64 KiB.
         public var responseHeadSize = 32 << 10
 
         /// How many bytes of the body of a refused upgrade are kept for the error. Default: 4 KiB.
+        ///
+        /// The body is waited for until its end, this limit or the open deadline. Zero keeps none and waits for none. A
+        /// content coding such as gzip is left as it is.
         public var refusalBodySize = 4 << 10
 
         /// The defaults.
@@ -96,17 +107,14 @@ extension WebSocketConfiguration.Limits {
         try self.check("outboundHighWaterMark", self.outboundHighWaterMark, in: 1...Int.max)
         try self.check("outboundLowWaterMark", self.outboundLowWaterMark, in: 0...self.outboundHighWaterMark)
         try self.check("pingsPerSecond", self.pingsPerSecond, in: 1...1_000_000)
+        try self.check("pendingPings", self.pendingPings, in: 1...1 << 16)
         // libwebsockets keeps the head in one buffer of 64 KiB.
         try self.check("responseHeadSize", self.responseHeadSize, in: 256...48 << 10)
         try self.check("refusalBodySize", self.refusalBodySize, in: 0...1 << 24)
     }
 
     private func check(_ name: String, _ value: Int?, in range: ClosedRange<Int>) throws(WebSocketError) {
-        guard let value, !range.contains(value) else { return }
-        throw WebSocketError(
-            .invalidConfiguration,
-            "limits.\(name) is \(value); it must be from \(range.lowerBound) to \(range.upperBound)"
-        )
+        try WebSocketConfiguration.check("limits.\(name)", value, in: range)
     }
 
     /// The marks of the queue of unread messages.

@@ -10,6 +10,22 @@ public struct WebSocketConfiguration: Sendable {
     /// itself cannot be set. A field that breaks this is refused with `invalid_header` before anything is sent.
     public var headers = HTTPFields()
 
+    /// Cookies to send with the upgrade request. Default: none.
+    ///
+    /// All go into one `Cookie` field, behind what ``headers`` have of that name, as RFC 6265 section 5.4 allows no second
+    /// one. A name that is no token, or a value that would end its cookie, is refused with `invalid_header`.
+    public var cookies: [WebSocketCookie] = []
+
+    /// Names of header fields to look for in the server's response, beside those that libwebsockets knows and a few more
+    /// that are common, such as `X-Request-Id`. Default: none.
+    ///
+    /// libwebsockets 4.1.6 has no list of the fields that it does not know; it finds one that it is asked for by name. Of a
+    /// name that comes several times it finds the first.
+    public var responseHeaderNames: [String] = []
+
+    /// Whether redirections are followed. Default: no; see ``RedirectPolicy``.
+    public var redirects = RedirectPolicy.none
+
     /// Subprotocols to offer, the preferred first (RFC 6455 section 1.9). Default: none.
     ///
     /// A server that chooses one that was not offered is refused; see ``WebSocket/subprotocol`` for its choice.
@@ -30,6 +46,9 @@ public struct WebSocketConfiguration: Sendable {
     /// How long things may take. See ``Deadlines-swift.struct``.
     public var deadlines = Deadlines()
 
+    /// How a peer that is gone is found. Default: pings after 20 s of silence. See ``Keepalive-swift.struct``.
+    public var keepalive = Keepalive()
+
     /// The event loops to run on. Default: nil, the loop that all such connections of the process share.
     public var eventLoopGroup: EventLoopGroup?
 
@@ -39,37 +58,39 @@ public struct WebSocketConfiguration: Sendable {
 
     /// The defaults.
     public init() {}
-
-    /// Bounds on time.
-    public struct Deadlines: Sendable, Hashable {
-        /// From the call to the open connection: look-up, TCP, TLS and upgrade together. Default: 10 s.
-        ///
-        /// When it passes, the call throws `timed_out` and names the phase that was under way.
-        public var open = Duration.seconds(10)
-
-        /// From the Close frame that this side sends to the end of the connection. Default: 10 s. When it passes, the
-        /// connection is aborted, which ``WebSocketCloseInfo/wasClean`` tells.
-        public var close = Duration.seconds(10)
-
-        /// The defaults.
-        public init() {}
-    }
 }
 
 extension WebSocketConfiguration {
     /// Refuses values that are out of range, by name.
     func validate() throws(WebSocketError) {
         try self.limits.validate()
-        try Self.check("deadlines.open", self.deadlines.open)
-        try Self.check("deadlines.close", self.deadlines.close)
+        try self.redirects.validate()
+        try Self.check(responseHeaderNames: self.responseHeaderNames)
+        try self.deadlines.validate()
+        try self.keepalive.validate()
     }
 
-    private static func check(_ name: String, _ value: Duration) throws(WebSocketError) {
+    private static func check(responseHeaderNames names: [String]) throws(WebSocketError) {
+        // Each is looked for in a list, for each response.
+        try Self.check("responseHeaderNames.count", names.count, in: 0...100)
+        for name in names { try UpgradeRequest.check(name: name) }
+    }
+
+    /// Nil, which stands for a default, is in every range.
+    static func check(_ name: String, _ value: Int?, in range: ClosedRange<Int>) throws(WebSocketError) {
+        guard let value, !range.contains(value) else { return }
+        throw WebSocketError(
+            .invalidConfiguration,
+            "\(name) is \(value); it must be from \(range.lowerBound) to \(range.upperBound)"
+        )
+    }
+
+    static func check(_ name: String, _ value: Duration, atLeast least: Duration? = nil) throws(WebSocketError) {
         // The upper bound keeps sums of times away from overflow.
-        guard value > .zero, value <= .seconds(365 * 86_400) else {
+        guard value > .zero, value >= least ?? .zero, value <= .seconds(365 * 86_400) else {
             throw WebSocketError(
                 .invalidConfiguration,
-                "\(name) is \(value); it must be more than zero and at most a year"
+                "\(name) is \(value); it must be \(least.map { "at least \($0)" } ?? "more than zero") and at most a year"
             )
         }
     }
