@@ -24,6 +24,9 @@ public struct WebSocketConfiguration: Sendable {
     /// How `wss` connections are secured; has no effect on `ws`. Default: verified against the system's roots.
     public var tls = TLSConfiguration()
 
+    /// How the TCP connection is made: addresses, local interface, socket options. Default: all addresses, raced.
+    public var network = NetworkConfiguration()
+
     /// How much is taken in and kept. See ``Limits-swift.struct``.
     public var limits = Limits()
 
@@ -107,6 +110,7 @@ extension WebSocketConfiguration {
         // libwebsockets keeps the head in one buffer of 64 KiB.
         try Self.check("limits.responseHeadSize", limits.responseHeadSize, in: 256...48 << 10)
         try Self.check("limits.refusalBodySize", limits.refusalBodySize, in: 0...1 << 24)
+        try self.network.validate()
         try Self.check("deadlines.open", self.deadlines.open)
         try Self.check("deadlines.close", self.deadlines.close)
     }
