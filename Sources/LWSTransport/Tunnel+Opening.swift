@@ -70,10 +70,8 @@ extension Tunnel {
             let reason = attempt.certificateError.map { "certificate not accepted: \($0)" } ?? words
             return WebSocketError(.tlsFailed, "TLS with \(self.request.endpoint): \(reason)")
         case .upgrade where self.isWrongResponse(words):
-            return WebSocketError(
-                .invalidUpgradeResponse,
-                "no valid HTTP response from \(self.request.endpoint): \(words)"
-            )
+            let response = "HTTP response from \(self.request.endpoint)"
+            return WebSocketError(.invalidUpgradeResponse, "no valid \(response): \(ResponseHead.explained(words))")
         default:
             return WebSocketError(.transportFailed, "no HTTP response from \(self.request.endpoint): \(words)")
         }
@@ -81,7 +79,7 @@ extension Tunnel {
 
     /// Whether a response had come that was none, rather than the end of the connection (client-http.c:386-493, 598-954).
     private func isWrongResponse(_ words: String) -> Bool {
-        self.headIsWrong || words.hasPrefix("HS: ") || words == "problems parsing header"
+        self.headIsWrong || words.hasPrefix("HS: ") || words == ResponseHead.parserFailure
     }
 }
 

@@ -132,6 +132,7 @@ final class ScriptPlayer: Sendable {
         case .woken: "the server was stopped"
         case .endOfStream: "the client ended the stream"
         case .broken(let code): errorText(code)
+        case .tls(let words): words
         }
     }
 
