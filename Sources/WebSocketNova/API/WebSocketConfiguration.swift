@@ -40,6 +40,9 @@ public struct WebSocketConfiguration: Sendable {
     /// How `wss` connections are secured; has no effect on `ws`. Default: verified against the system's roots.
     public var tls = TLSConfiguration()
 
+    /// How the TCP connection is made: addresses, local interface, socket options. Default: all addresses, raced.
+    public var network = NetworkConfiguration()
+
     /// How much is taken in and kept. See ``Limits-swift.struct``.
     public var limits = Limits()
 
@@ -64,6 +67,7 @@ extension WebSocketConfiguration {
     /// Refuses values that are out of range, by name.
     func validate() throws(WebSocketError) {
         try self.limits.validate()
+        try self.network.validate()
         try self.redirects.validate()
         try Self.check(responseHeaderNames: self.responseHeaderNames)
         try self.deadlines.validate()
