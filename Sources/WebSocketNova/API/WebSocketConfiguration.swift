@@ -123,10 +123,10 @@ extension WebSocketConfiguration {
         try Self.check("limits.responseHeadSize", limits.responseHeadSize, in: 256...48 << 10)
         try Self.check("limits.refusalBodySize", limits.refusalBodySize, in: 0...1 << 24)
         try Self.check("limits.pendingPings", limits.pendingPings, in: 1...1 << 16)
-        try self.deadlines.validate()
-        try self.keepalive.validate()
         try self.redirects.validate()
         try Self.check(responseHeaderNames: self.responseHeaderNames)
+        try self.deadlines.validate()
+        try self.keepalive.validate()
     }
 
     private static func check(responseHeaderNames names: [String]) throws(WebSocketError) {
