@@ -61,6 +61,8 @@ package struct TransportTimer: Hashable, Sendable {
 package struct TransportRequest: Sendable {
     /// Where to connect to.
     package var endpoint: Endpoint
+    /// How the TCP connection is made.
+    package var network: NetworkConfiguration
     /// How to do TLS; nil for a connection in the clear.
     package var tls: TLSConfiguration?
     /// The upgrade request, byte for byte, up to and including the empty line.
@@ -74,6 +76,7 @@ package struct TransportRequest: Sendable {
 
     package init(
         endpoint: Endpoint,
+        network: NetworkConfiguration = NetworkConfiguration(),
         tls: TLSConfiguration?,
         head: [UInt8],
         maximumResponseHeadSize: Int,
@@ -81,23 +84,12 @@ package struct TransportRequest: Sendable {
         maximumRefusalBodySize: Int
     ) {
         self.endpoint = endpoint
+        self.network = network
         self.tls = tls
         self.head = head
         self.maximumResponseHeadSize = maximumResponseHeadSize
         self.responseHeaderNames = responseHeaderNames
         self.maximumRefusalBodySize = maximumRefusalBodySize
-    }
-}
-
-/// A host and a port.
-package struct Endpoint: Sendable, Hashable {
-    /// A DNS name or an IP address; an IPv6 address stands without brackets.
-    package var host: String
-    package var port: UInt16
-
-    package init(host: String, port: UInt16) {
-        self.host = host
-        self.port = port
     }
 }
 

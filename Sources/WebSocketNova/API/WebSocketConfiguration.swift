@@ -40,6 +40,9 @@ public struct WebSocketConfiguration: Sendable {
     /// How `wss` connections are secured; has no effect on `ws`. Default: verified against the system's roots.
     public var tls = TLSConfiguration()
 
+    /// How the TCP connection is made: addresses, local interface, socket options. Default: all addresses, raced.
+    public var network = NetworkConfiguration()
+
     /// How much is taken in and kept. See ``Limits-swift.struct``.
     public var limits = Limits()
 
@@ -123,6 +126,7 @@ extension WebSocketConfiguration {
         try Self.check("limits.responseHeadSize", limits.responseHeadSize, in: 256...48 << 10)
         try Self.check("limits.refusalBodySize", limits.refusalBodySize, in: 0...1 << 24)
         try Self.check("limits.pendingPings", limits.pendingPings, in: 1...1 << 16)
+        try self.network.validate()
         try self.redirects.validate()
         try Self.check(responseHeaderNames: self.responseHeaderNames)
         try self.deadlines.validate()

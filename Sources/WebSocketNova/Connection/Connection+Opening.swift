@@ -22,6 +22,7 @@ extension Connection {
     private var transportRequest: TransportRequest {
         TransportRequest(
             endpoint: self.request.url.endpoint,
+            network: self.configuration.network,
             tls: self.request.url.isSecure ? self.configuration.tls : nil,
             head: self.request.head,
             maximumResponseHeadSize: self.configuration.limits.responseHeadSize,
