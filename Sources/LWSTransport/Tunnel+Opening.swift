@@ -177,6 +177,8 @@ extension Tunnel {
         if attempt === self.winner {
             self.wsi = nil
             self.streamDidEnd(attempt)
+            // It holds the tunnel, which would hold it for ever.
+            self.winner = nil
         } else if let closure {
             if self.attempts.isEmpty { self.finish(closure) }
         } else if self.winner == nil, let action = self.race?.attemptFailed() {
