@@ -64,6 +64,8 @@ package struct TransportRequest: Sendable {
     package var head: [UInt8]
     /// How many bytes a response's head may have.
     package var maximumResponseHeadSize: Int
+    /// Names of response headers that are wanted, beside those that the transport knows.
+    package var responseHeaderNames: [String]
     /// How many bytes of the body of a refused upgrade are kept.
     package var maximumRefusalBodySize: Int
 
@@ -72,12 +74,14 @@ package struct TransportRequest: Sendable {
         tls: TLSConfiguration?,
         head: [UInt8],
         maximumResponseHeadSize: Int,
+        responseHeaderNames: [String] = [],
         maximumRefusalBodySize: Int
     ) {
         self.endpoint = endpoint
         self.tls = tls
         self.head = head
         self.maximumResponseHeadSize = maximumResponseHeadSize
+        self.responseHeaderNames = responseHeaderNames
         self.maximumRefusalBodySize = maximumRefusalBodySize
     }
 }
