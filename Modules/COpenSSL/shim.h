@@ -41,7 +41,8 @@ static inline long nova_SSL_set_tlsext_host_name(SSL *ssl, const char *name) {
     return SSL_set_tlsext_host_name(ssl, name);
 }
 
-/* A macro with a cast. */
+/* Macros with casts or expressions. */
+static const unsigned long nova_XN_FLAG_RFC2253 = XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB;
 static const uint64_t nova_SSL_OP_NO_RENEGOTIATION = SSL_OP_NO_RENEGOTIATION;
 
 #endif

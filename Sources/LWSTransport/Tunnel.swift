@@ -43,6 +43,8 @@ final class Tunnel: @unchecked Sendable {
     var isDoomed = false
 
     // Opening.
+    /// Nil in the clear, and until there is a TLS context.
+    var handshake: TLSHandshake?
     /// Which address is to be tried when; nil before the addresses are known.
     var race: ConnectionRace?
     var raceTimer: TransportTimer?

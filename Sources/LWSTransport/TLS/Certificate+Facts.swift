@@ -42,7 +42,9 @@ extension Certificate {
         let stack = OpaquePointer(names)
         var texts: [String] = []
         for index in 0..<max(0, OPENSSL_sk_num(stack)) where texts.count < Self.maximumNames {
-            guard let name = OPENSSL_sk_value(stack, index)?.assumingMemoryBound(to: GENERAL_NAME.self) else { continue }
+            guard let name = OPENSSL_sk_value(stack, index)?.assumingMemoryBound(to: GENERAL_NAME.self) else {
+                continue
+            }
             if let text = Self.text(of: name.pointee) { texts.append(text) }
         }
         return texts
@@ -74,7 +76,7 @@ extension Certificate {
 
     private static func text(of name: OpaquePointer?) -> String {
         let bytes = bytesWritten { bio in
-            _ = X509_NAME_print_ex(bio, name, 0, UInt(XN_FLAG_RFC2253) & ~UInt(ASN1_STRFLGS_ESC_MSB))
+            _ = X509_NAME_print_ex(bio, name, 0, nova_XN_FLAG_RFC2253)
         }
         return bytes.isEmpty ? "nobody" : String(decoding: bytes, as: UTF8.self).printable
     }

@@ -148,7 +148,9 @@ extension TLSConfiguration.ClientIdentity {
         }
         let key = try self.privateKey.withBytes(option: keyOption, stamps: &stamps) {
             (bytes) throws(WebSocketError) in
-            try PEMText(bytes: bytes, origin: "\(keyOption), \(self.privateKey)").privateKey(passphrase: self.passphrase)
+            try PEMText(bytes: bytes, origin: "\(keyOption), \(self.privateKey)").privateKey(
+                passphrase: self.passphrase
+            )
         }
         for (index, certificate) in chain.enumerated() {
             let isTaken =

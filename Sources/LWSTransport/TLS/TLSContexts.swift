@@ -9,12 +9,12 @@ internal import WebSocketCore
 enum TLSContexts {
     typealias Outcome = Result<TLSContext, WebSocketError>
 
-    private struct Entry: Sendable {
+    fileprivate struct Entry: Sendable {
         var context: TLSContext
         var lastUse: UInt64
     }
 
-    private struct State: Sendable {
+    fileprivate struct State: Sendable {
         var entries: [TLSConfiguration: Entry] = [:]
         var uses: UInt64 = 0
         /// Who waits for a context that is made or is about to be.
@@ -121,14 +121,14 @@ enum TLSContexts {
 }
 
 extension TLSContexts.State {
-    fileprivate mutating func find(_ key: TLSConfiguration) -> TLSContext? {
+    mutating func find(_ key: TLSConfiguration) -> TLSContext? {
         self.uses += 1
         self.entries[key]?.lastUse = self.uses
         return self.entries[key]?.context
     }
 
     /// Keeps a context; the one that was not asked for longest goes, and ends with the last connection that uses it.
-    fileprivate mutating func keep(_ context: TLSContext, for key: TLSConfiguration, capacity: Int) {
+    mutating func keep(_ context: TLSContext, for key: TLSConfiguration, capacity: Int) {
         self.uses += 1
         self.entries[key] = TLSContexts.Entry(context: context, lastUse: self.uses)
         guard self.entries.count > capacity else { return }

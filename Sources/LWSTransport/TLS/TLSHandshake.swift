@@ -17,6 +17,8 @@ final class TLSHandshake: @unchecked Sendable {
     let name: TLSServerName
     private let endpoint: Endpoint
 
+    /// Of the socket, until the handshake begins.
+    private var descriptor: Int32?
     private var isPrepared = false
     /// The server's certificate was not accepted.
     var rejection: Rejection?
@@ -59,17 +61,25 @@ final class TLSHandshake: @unchecked Sendable {
 
     /// Where an `SSL` keeps its handshake, as a reference of its own.
     private static let index: Int32 = CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_SSL, 0, nil, nil, nil) {
-        _, handshake, _, _, _, _ in
+        _,
+        handshake,
+        _,
+        _,
+        _,
+        _ in
         if let handshake { Unmanaged<TLSHandshake>.fromOpaque(handshake).release() }
     }
 
     /// Has the next TLS connection on a socket be this one.
     func await(on descriptor: Int32) {
+        self.descriptor = descriptor
         Self.awaited.withLock { $0[descriptor] = self }
     }
 
-    /// Takes back what ``await(on:)`` did, if the socket was closed before its handshake began.
-    func forget(_ descriptor: Int32) {
+    /// Takes back what ``await(on:)`` did, if the socket was closed before its handshake began. By now the descriptor may be
+    /// somebody else's.
+    func forget() {
+        guard let descriptor = self.descriptor.take() else { return }
         Self.awaited.withLock { handshakes in
             if handshakes[descriptor] === self { handshakes.removeValue(forKey: descriptor) }
         }
@@ -83,9 +93,9 @@ final class TLSHandshake: @unchecked Sendable {
     /// Puts the callbacks into a context.
     static func install(in context: OpaquePointer) {
         SSL_CTX_set_info_callback(context) { ssl, event, value in
-            if let ssl { TLSHandshake.happened(OpaquePointer(ssl), event, value) }
+            if let ssl { TLSHandshake.happened(ssl, event, value) }
         }
-        // In place of X509_verify_cert, which it calls: lws's own callback is told of each certificate and logs errors.
+        // In place of X509_verify_cert, which it calls.
         SSL_CTX_set_cert_verify_callback(
             context,
             { store, _ in
@@ -107,7 +117,9 @@ final class TLSHandshake: @unchecked Sendable {
         } else if event & SSL_CB_ALERT != 0, event & SSL_CB_READ != 0 {
             // The level is in the upper byte; in TLS 1.3 it has no meaning.
             let description = UInt8(truncatingIfNeeded: value)
-            if description != SSL_AD_CLOSE_NOTIFY, description != SSL_AD_USER_CANCELLED { handshake.alert = description }
+            if description != SSL_AD_CLOSE_NOTIFY, description != SSL_AD_USER_CANCELLED {
+                handshake.alert = description
+            }
         } else if event & SSL_CB_EXIT != 0, value <= 0, !handshake.isComplete {
             handshake.ended(ssl, errno: Glibc.errno)
         }
@@ -116,13 +128,14 @@ final class TLSHandshake: @unchecked Sendable {
     private static func begin(_ ssl: OpaquePointer) {
         let handshake = Self.awaited.withLock { $0.removeValue(forKey: SSL_get_fd(ssl)) }
         guard let handshake else { return }
+        handshake.descriptor = nil
         SSL_set_ex_data(ssl, Self.index, Unmanaged.passRetained(handshake).toOpaque())
         handshake.prepare(ssl)
     }
 
     private func prepare(_ ssl: OpaquePointer) {
-        // Without lws's callback, which is told of every certificate.
-        SSL_set_verify(ssl, SSL_VERIFY_PEER, nil)
+        // In place of the callback of lws, which calls every objection an error in its log.
+        SSL_set_verify(ssl, SSL_VERIFY_PEER) { isAccepted, _ in isAccepted }
         let parameters = SSL_get0_param(ssl)
         switch self.name {
         case .dns(let name):
@@ -152,7 +165,8 @@ final class TLSHandshake: @unchecked Sendable {
     /// A call of the handshake came back without success: it waits for the peer, or has failed.
     private func ended(_ ssl: OpaquePointer, errno: Int32) {
         let code = ERR_peek_last_error()
-        let waits = BIO_test_flags(SSL_get_rbio(ssl), BIO_FLAGS_SHOULD_RETRY) != 0
+        let waits =
+            BIO_test_flags(SSL_get_rbio(ssl), BIO_FLAGS_SHOULD_RETRY) != 0
             || BIO_test_flags(SSL_get_wbio(ssl), BIO_FLAGS_SHOULD_RETRY) != 0
         if code == 0, waits { return }
         self.failure = Failure(code: code, errno: code == 0 ? errno : 0)

@@ -109,6 +109,7 @@ extension WebSocketConfiguration {
         try Self.check("limits.refusalBodySize", limits.refusalBodySize, in: 0...1 << 24)
         try Self.check("deadlines.open", self.deadlines.open)
         try Self.check("deadlines.close", self.deadlines.close)
+        try self.tls.validate()
     }
 
     private static func check(_ name: String, _ value: Int, in range: ClosedRange<Int>) throws(WebSocketError) {
