@@ -46,8 +46,7 @@ final class TLSSessions: Sendable {
     /// Keeps a copy of a session: OpenSSL marks the original as not resumable if its connection ends without a close_notify,
     /// which is what a lost connection does.
     func keep(_ session: OpaquePointer, of server: Server) {
-        guard SSL_SESSION_is_resumable(session) == 1, let copy = SSL_SESSION_dup(session) else { return }
-        let kept = TLSSession(adopting: copy)
+        guard SSL_SESSION_is_resumable(session) == 1, let kept = TLSSession(copying: session) else { return }
         self.state.withLock { state in
             state.uses += 1
             var entry = state.entries.removeValue(forKey: server) ?? Entry(sessions: [], lastUse: 0)
@@ -82,7 +81,8 @@ final class TLSSessions: Sendable {
             entry.lastUse = state.uses
             state.count += entry.sessions.count
             state.entries[server] = entry
-            return session
+            // What is kept for others is not given away: the connection may end badly as well.
+            return session.flatMap { $0.isSingleUse ? $0 : $0.copy() }
         }
     }
 }
@@ -93,11 +93,14 @@ final class TLSSessions: Sendable {
 final class TLSSession: @unchecked Sendable {
     let pointer: OpaquePointer
 
-    fileprivate init(adopting pointer: OpaquePointer) {
-        self.pointer = pointer
+    fileprivate init?(copying session: OpaquePointer) {
+        guard let copy = SSL_SESSION_dup(session) else { return nil }
+        self.pointer = copy
     }
 
     deinit { SSL_SESSION_free(self.pointer) }
+
+    fileprivate func copy() -> TLSSession? { TLSSession(copying: self.pointer) }
 
     fileprivate var isSingleUse: Bool { SSL_SESSION_get_protocol_version(self.pointer) >= TLS1_3_VERSION }
 
