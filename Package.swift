@@ -52,6 +52,7 @@ let package = Package(
             name: "LWSTransport",
             dependencies: [
                 "WebSocketCore", "CLibwebsockets", "CLibev", "COpenSSL",
+                .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -102,9 +103,16 @@ let package = Package(
             dependencies: ["WebSocketNovaTesting", "LWSTransport", "COpenSSL", "CZlib", "TestSupport"],
             swiftSettings: swiftSettings
         ),
+        .target(
+            name: "HostileServers",
+            dependencies: ["WebSocketNovaTesting", "WebSocketCore"],
+            path: "Tests/HostileServers",
+            exclude: ["README.md"],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["WebSocketNova", "WebSocketNovaTesting", "LWSTransport", "TestSupport"],
+            dependencies: ["WebSocketNova", "WebSocketNovaTesting", "LWSTransport", "TestSupport", "HostileServers"],
             swiftSettings: swiftSettings
         ),
 

@@ -9,6 +9,12 @@ extension Tunnel {
             self.fail(WebSocketError(.loopShutDown, "the event loop has been shut down"))
             return
         }
+        self.core.openInTurn(self)
+    }
+
+    /// The turn to be opened has come.
+    func proceed() {
+        guard self.state == .resolving, !self.isDoomed else { return }
         self.enter(.resolve)
         self.prepareTLS()
     }
@@ -173,6 +179,8 @@ extension Tunnel {
             self.wsi = nil
             self.handshake?.forget()
             self.streamDidEnd(attempt)
+            // It holds the tunnel, which would hold it for ever.
+            self.winner = nil
         } else if let closure {
             if self.attempts.isEmpty { self.finish(closure) }
         } else if self.winner == nil, let action = self.race?.attemptFailed() {
@@ -206,7 +214,8 @@ extension Tunnel {
         if let error = self.tlsError(words) { return error }
         switch self.phase {
         case .upgrade where self.isWrongResponse(words):
-            return WebSocketError(.invalidUpgradeResponse, "no valid HTTP response from \(self.endpointName): \(words)")
+            let response = "HTTP response from \(self.endpointName)"
+            return WebSocketError(.invalidUpgradeResponse, "no valid \(response): \(ResponseHead.explained(words))")
         default:
             return WebSocketError(.transportFailed, "no HTTP response from \(self.endpointName): \(words)")
         }
@@ -216,7 +225,7 @@ extension Tunnel {
 
     /// Whether a response had come that was none, rather than the end of the connection (client-http.c:386-493, 598-954).
     private func isWrongResponse(_ words: String) -> Bool {
-        self.headIsWrong || words.hasPrefix("HS: ") || words == "problems parsing header"
+        self.headIsWrong || words.hasPrefix("HS: ") || words == ResponseHead.parserFailure
     }
 }
 

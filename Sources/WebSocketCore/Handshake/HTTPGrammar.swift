@@ -31,11 +31,13 @@ enum HTTPGrammar {
 
     /// Without the optional white space around it.
     static func trimmed(_ text: String) -> String {
-        let bytes = text.utf8
-        guard let first = bytes.firstIndex(where: { !Self.isWhiteSpace($0) }),
-            let last = bytes.lastIndex(where: { !Self.isWhiteSpace($0) })
-        else { return "" }
-        return String(decoding: bytes[first...last], as: UTF8.self)
+        String(decoding: Self.trimmed(Array(text.utf8)[...]), as: UTF8.self)
+    }
+
+    /// Without the optional white space around it.
+    static func trimmed(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        guard let last = bytes.lastIndex(where: { !Self.isWhiteSpace($0) }) else { return [] }
+        return bytes[...last].drop(while: Self.isWhiteSpace)
     }
 
     /// The elements of a comma-separated list over several lines, without empty ones (RFC 9110 section 5.6.1.2).

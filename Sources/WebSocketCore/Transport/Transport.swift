@@ -64,6 +64,8 @@ package struct TransportRequest: Sendable {
     package var head: [UInt8]
     /// How many bytes a response's head may have.
     package var maximumResponseHeadSize: Int
+    /// Names of response headers that are wanted, beside those that the transport knows.
+    package var responseHeaderNames: [String]
     /// How many bytes of the body of a refused upgrade are kept.
     package var maximumRefusalBodySize: Int
 
@@ -72,12 +74,14 @@ package struct TransportRequest: Sendable {
         tls: TLSConfiguration?,
         head: [UInt8],
         maximumResponseHeadSize: Int,
+        responseHeaderNames: [String] = [],
         maximumRefusalBodySize: Int
     ) {
         self.endpoint = endpoint
         self.tls = tls
         self.head = head
         self.maximumResponseHeadSize = maximumResponseHeadSize
+        self.responseHeaderNames = responseHeaderNames
         self.maximumRefusalBodySize = maximumRefusalBodySize
     }
 }
@@ -151,13 +155,16 @@ package protocol TransportChannel: AnyObject {
     func abort()
 }
 
-/// The head of an HTTP/1.1 response.
+/// The head of an HTTP/1.x response.
 package struct HTTPResponseHead: Sendable, Hashable {
     package var status: Int
+    /// The x of HTTP/1.x.
+    package var minorVersion: Int
     package var headers: HTTPFields
 
-    package init(status: Int, headers: HTTPFields) {
+    package init(status: Int, minorVersion: Int = 1, headers: HTTPFields) {
         self.status = status
+        self.minorVersion = minorVersion
         self.headers = headers
     }
 }

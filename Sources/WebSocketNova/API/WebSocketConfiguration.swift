@@ -10,6 +10,22 @@ public struct WebSocketConfiguration: Sendable {
     /// itself cannot be set. A field that breaks this is refused with `invalid_header` before anything is sent.
     public var headers = HTTPFields()
 
+    /// Cookies to send with the upgrade request. Default: none.
+    ///
+    /// All go into one `Cookie` field, behind what ``headers`` have of that name, as RFC 6265 section 5.4 allows no second
+    /// one. A name that is no token, or a value that would end its cookie, is refused with `invalid_header`.
+    public var cookies: [WebSocketCookie] = []
+
+    /// Names of header fields to look for in the server's response, beside those that libwebsockets knows and a few more
+    /// that are common, such as `X-Request-Id`. Default: none.
+    ///
+    /// libwebsockets 4.1.6 has no list of the fields that it does not know; it finds one that it is asked for by name. Of a
+    /// name that comes several times it finds the first.
+    public var responseHeaderNames: [String] = []
+
+    /// Whether redirections are followed. Default: no; see ``RedirectPolicy``.
+    public var redirects = RedirectPolicy.none
+
     /// Subprotocols to offer, the preferred first (RFC 6455 section 1.9). Default: none.
     ///
     /// A server that chooses one that was not offered is refused; see ``WebSocket/subprotocol`` for its choice.
@@ -69,9 +85,16 @@ public struct WebSocketConfiguration: Sendable {
         public var outboundHighWaterMark = 1 << 20
 
         /// The most bytes of names and values in the head of the server's response. Default: 32 KiB.
+        ///
+        /// It defends against headers without end. A larger head ends the opening with `invalid_upgrade_response`. Fields
+        /// that libwebsockets does not know (see ``WebSocketConfiguration/responseHeaderNames``) do not count, but with them
+        /// the head has no more than its buffer of 64 KiB.
         public var responseHeadSize = 32 << 10
 
         /// How many bytes of the body of a refused upgrade are kept for the error. Default: 4 KiB.
+        ///
+        /// The body is waited for until its end, this limit or the open deadline. Zero keeps none and waits for none. A
+        /// content coding such as gzip is left as it is.
         public var refusalBodySize = 4 << 10
 
         /// The defaults.
@@ -107,9 +130,17 @@ extension WebSocketConfiguration {
         // libwebsockets keeps the head in one buffer of 64 KiB.
         try Self.check("limits.responseHeadSize", limits.responseHeadSize, in: 256...48 << 10)
         try Self.check("limits.refusalBodySize", limits.refusalBodySize, in: 0...1 << 24)
+        try self.redirects.validate()
+        try Self.check(responseHeaderNames: self.responseHeaderNames)
         try Self.check("deadlines.open", self.deadlines.open)
         try Self.check("deadlines.close", self.deadlines.close)
         try self.tls.validate()
+    }
+
+    private static func check(responseHeaderNames names: [String]) throws(WebSocketError) {
+        // Each is looked for in a list, for each response.
+        try Self.check("responseHeaderNames.count", names.count, in: 0...100)
+        for name in names { try UpgradeRequest.check(name: name) }
     }
 
     private static func check(_ name: String, _ value: Int, in range: ClosedRange<Int>) throws(WebSocketError) {

@@ -34,6 +34,7 @@ extension Connection {
             tls: self.request.url.isSecure ? self.configuration.tls : nil,
             head: self.request.head,
             maximumResponseHeadSize: self.configuration.limits.responseHeadSize,
+            responseHeaderNames: self.configuration.responseHeaderNames,
             maximumRefusalBodySize: self.configuration.limits.refusalBodySize
         )
     }
@@ -78,6 +79,11 @@ extension Connection {
             return true
         } catch {
             self.openingFailure = error
+            if self.configuration.redirects.leadsOn(error) {
+                // The way goes on elsewhere; the body is not waited for.
+                self.failOpening(error)
+                self.channel?.close()
+            }
             return false
         }
     }

@@ -47,7 +47,10 @@ actor Connection {
     let transport: any Transport
     let request: UpgradeRequest
     let consumer: Consumer
+    /// When the opening began of which this connection is a part; from then the open deadline counts.
+    let openingBegin: Duration
     private nonisolated let signals = Atomic<UInt8>(0)
+    private let life = LiveObject(.connection)
     /// Set at the end; read by anyone.
     nonisolated let closeInfo = Mutex<WebSocketCloseInfo?>(nil)
 
@@ -97,13 +100,20 @@ actor Connection {
     /// leaves the number open).
     static let transportEndGrace = Duration.seconds(2)
 
-    init(transport: any Transport, request: UpgradeRequest, configuration: WebSocketConfiguration, consumer: Consumer) {
+    init(
+        transport: any Transport,
+        request: UpgradeRequest,
+        configuration: WebSocketConfiguration,
+        consumer: Consumer,
+        openingBegin: Duration
+    ) {
         self.transport = transport
         self.loop = transport.loop
         self.request = request
         self.configuration = configuration
         self.logger = configuration.logger
         self.consumer = consumer
+        self.openingBegin = openingBegin
     }
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { self.loop.asUnownedSerialExecutor() }
@@ -126,7 +136,8 @@ actor Connection {
 
     func armOpenTimer() {
         let limit = self.configuration.deadlines.open
-        self.openTimer = self.schedule(after: limit) { $0.openDeadlinePassed(limit) }
+        let rest = self.openingBegin + limit - self.loop.now
+        self.openTimer = self.schedule(after: rest) { $0.openDeadlinePassed(limit) }
     }
 
     func cancelOpenTimer() {
