@@ -16,6 +16,10 @@ extension Tunnel {
     func proceed() {
         guard self.state == .resolving, !self.isDoomed else { return }
         self.enter(.resolve)
+        self.prepareTLS()
+    }
+
+    func resolve() {
         let host = self.request.endpoint.host
         if let address = Resolver.numericAddress(host) {
             self.connect(to: [address])
@@ -91,7 +95,7 @@ extension Tunnel {
     private func start(_ address: String) {
         let vhost: OpaquePointer
         do throws(WebSocketError) {
-            vhost = try self.core.vhost(for: self.request.tls, host: self.request.endpoint.host)
+            vhost = try self.core.takeVhost(for: self.handshake?.context)
         } catch {
             self.fail(error)
             return
@@ -123,7 +127,7 @@ extension Tunnel {
             LWSCallbacks.tunnelProtocolName
         ) { strings in
             info.address = strings[0]
-            // The name for SNI and verification; the request's own Host line is in our bytes.
+            // The request's own Host line is in our bytes, and the name of TLS in the handshake.
             info.host = strings[1]
             info.origin = strings[1]
             info.method = strings[2]
@@ -138,16 +142,11 @@ extension Tunnel {
     private var connectionFlags: Int32 {
         // Never LCCSCF_PIPELINE: it would queue connections to one address behind each other.
         var flags = Int32(bitPattern: LCCSCF_HTTP_NO_FOLLOW_REDIRECT.rawValue)
-        guard let tls = self.request.tls else { return flags }
-        flags |= Int32(bitPattern: LCCSCF_USE_SSL.rawValue)
-        if tls.certificateVerification.storage == .none {
-            for allowance in [
-                LCCSCF_ALLOW_SELFSIGNED, LCCSCF_ALLOW_EXPIRED, LCCSCF_ALLOW_INSECURE,
-                LCCSCF_SKIP_SERVER_CERT_HOSTNAME_CHECK,
-            ] { flags |= Int32(bitPattern: allowance.rawValue) }
-        } else if self.request.endpoint.host.contains(":") {
-            // The address is verified by the vhost's own TLS context (VhostCache).
-            flags |= Int32(bitPattern: LCCSCF_SKIP_SERVER_CERT_HOSTNAME_CHECK.rawValue)
+        if self.request.tls != nil {
+            // The name is verified by the handshake: lws cuts it (openssl-client.c:169).
+            for flag in [LCCSCF_USE_SSL, LCCSCF_SKIP_SERVER_CERT_HOSTNAME_CHECK] {
+                flags |= Int32(bitPattern: flag.rawValue)
+            }
         }
         return flags
     }
@@ -168,14 +167,17 @@ extension Tunnel {
         self.wsi = attempt.wsi
         self.stopRace()
         for other in self.attempts where other !== attempt { other.doom() }
+        if let handshake, let wsi { handshake.await(on: lws_get_socket_fd(wsi)) }
         self.enter(self.request.tls == nil ? .upgrade : .tls)
         return true
     }
 
     func attemptDidEnd(_ attempt: TunnelAttempt) {
         self.attempts.removeAll { $0 === attempt }
+        self.core.giveBackVhost(of: self.handshake?.context)
         if attempt === self.winner {
             self.wsi = nil
+            self.handshake?.forget()
             self.streamDidEnd(attempt)
             // It holds the tunnel, which would hold it for ever.
             self.winner = nil
@@ -188,7 +190,7 @@ extension Tunnel {
     }
 
     private func streamDidEnd(_ attempt: TunnelAttempt) {
-        if self.failure == nil { self.failure = attempt.failure }
+        if self.failure == nil { self.failure = self.handshake?.alertText ?? attempt.failure }
         switch self.state {
         case .connecting:
             if let closure { self.finish(closure) } else { self.fail(self.openingError(attempt)) }
@@ -209,10 +211,8 @@ extension Tunnel {
     /// Why an attempt that had won came to no upgrade.
     private func openingError(_ attempt: TunnelAttempt) -> WebSocketError {
         let words = self.failure ?? "the connection ended"
+        if let error = self.tlsError(words) { return error }
         switch self.phase {
-        case .tls:
-            let reason = attempt.certificateError.map { "certificate not accepted: \($0)" } ?? words
-            return WebSocketError(.tlsFailed, "TLS with \(self.endpointName): \(reason)")
         case .upgrade where self.isWrongResponse(words):
             let response = "HTTP response from \(self.endpointName)"
             return WebSocketError(.invalidUpgradeResponse, "no valid \(response): \(ResponseHead.explained(words))")
@@ -221,7 +221,7 @@ extension Tunnel {
         }
     }
 
-    private var endpointName: String { "\(self.request.endpoint.host):\(self.request.endpoint.port)" }
+    var endpointName: String { "\(self.request.endpoint.host):\(self.request.endpoint.port)" }
 
     /// Whether a response had come that was none, rather than the end of the connection (client-http.c:386-493, 598-954).
     private func isWrongResponse(_ words: String) -> Bool {

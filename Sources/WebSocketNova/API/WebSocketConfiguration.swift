@@ -134,6 +134,7 @@ extension WebSocketConfiguration {
         try Self.check(responseHeaderNames: self.responseHeaderNames)
         try Self.check("deadlines.open", self.deadlines.open)
         try Self.check("deadlines.close", self.deadlines.close)
+        try self.tls.validate()
     }
 
     private static func check(responseHeaderNames names: [String]) throws(WebSocketError) {
