@@ -58,10 +58,16 @@ struct InteropProxyTests {
         #expect(!error.isRetryable)
     }
 
-    @Test func `a redirection of the proxy is a refusal`() async throws {
+    @Test func `a redirection of the proxy is followed when it may be`() async throws {
         let url = try #require(InteropPeer.nginx.url)
         let error = try #require(await openingError(url + "/moved", InteropPeer.configuration))
         #expect(error.handshake?.status == 302)
+        var configuration = InteropPeer.configuration
+        configuration.redirects = .follow()
+        _ = try await withWebSocket(to: url + "/moved", configuration: configuration) { socket in
+            try await socket.send("here")
+            #expect(try await socket.nextMessage() == .text("here"))
+        }
     }
 
     @Test(arguments: [InteropPeer.nginx, .nginxTLS, .haproxy, .haproxyTLS])
