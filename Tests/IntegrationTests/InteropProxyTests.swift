@@ -38,6 +38,21 @@ struct InteropProxyTests {
         }
     }
 
+    /// The same, and pings that are more frequent than the proxy is patient.
+    @Test func `keepalive keeps the connection through a proxy that ends idle ones`() async throws {
+        var configuration = InteropPeer.configuration
+        configuration.keepalive = WebSocketConfiguration.Keepalive(interval: .milliseconds(250), timeout: .seconds(10))
+        for url in Self.impatient {
+            let socket = try await WebSocket.connect(to: url, configuration: configuration)
+            // Twice as long as the proxy waits: that nothing happens can only be seen by waiting.
+            try await Task.sleep(for: .seconds(2))
+            #expect(socket.closeInfo == nil, "\(url)")
+            try await Self.echo(socket, "still there")
+            #expect(socket.latency != nil)
+            #expect(try await socket.close().wasClean)
+        }
+    }
+
     @Test func `without a server behind it, the proxy's answer is told`() async throws {
         for (url, status) in Self.orphaned {
             let error = try #require(await openingError(url, InteropPeer.configuration))

@@ -121,6 +121,7 @@ extension Serial {
                 #expect(error.code == outcome.code, "\(error)")
                 #expect(error.message.localizedContains(outcome.words), "\(error)")
                 #expect(error.handshake?.status == outcome.status, "\(error)")
+                #expect((error.deadline?.kind == .open) == (error.code == .timedOut), "\(error)")
                 #expect((error.handshake?.bodyPrefix.count ?? 0) <= encounter.configuration.limits.refusalBodySize)
             }
         }
