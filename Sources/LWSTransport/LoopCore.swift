@@ -88,7 +88,7 @@ final class LoopCore: @unchecked Sendable {
     }
 
     private init?(backend: LoopBackend, context: OpaquePointer, _ configuration: EventLoop.Configuration) {
-        guard let vhosts = VhostCache(context: context, logger: configuration.logger) else { return nil }
+        guard let vhosts = VhostCache(context: context) else { return nil }
         self.backend = backend
         self.context = context
         self.logger = configuration.logger
@@ -118,6 +118,7 @@ final class LoopCore: @unchecked Sendable {
 
     func turn(blocking: Bool) {
         self.assertOnLoop()
+        self.vhosts.trim()
         self.backend.turn(self.context, blocking: blocking && self.doomed.isEmpty)
     }
 
@@ -141,7 +142,7 @@ final class LoopCore: @unchecked Sendable {
         // Its number may soon be somebody else's.
         self.timerDescriptor = -1
         self.timers = LoopTimers()
-        self.vhosts.destroy()
+        self.vhosts.contextWasDestroyed()
         self.scratch.deallocate()
     }
 
@@ -204,9 +205,21 @@ final class LoopCore: @unchecked Sendable {
         while let attempt = self.doomed.popLast() { attempt.kill() }
     }
 
-    func vhost(for tls: TLSConfiguration?, host: String) throws(WebSocketError) -> OpaquePointer {
+    /// The vhost for a TLS context, or the one for connections in the clear; give it back.
+    func takeVhost(for tls: TLSContext?) throws(WebSocketError) -> OpaquePointer {
         self.assertOnLoop()
-        return try self.vhosts.vhost(for: tls, host: host)
+        return try self.vhosts.take(for: tls)
+    }
+
+    /// How many vhosts there are for TLS. For tests.
+    var secureVhostCount: Int {
+        self.assertOnLoop()
+        return self.vhosts.count
+    }
+
+    func giveBackVhost(of tls: TLSContext?) {
+        self.assertOnLoop()
+        if let tls { self.vhosts.giveBack(tls) }
     }
 
     /// Why an attempt to connect may have failed that failed on this side.

@@ -46,6 +46,8 @@ final class Tunnel: @unchecked Sendable {
     var isDoomed = false
 
     // Opening.
+    /// Nil in the clear, and until there is a TLS context.
+    var handshake: TLSHandshake?
     /// For as long as the tunnel waits for its turn to be opened, or is being opened.
     var openingTicket: OpeningGate<Tunnel>.Ticket?
     /// What the resolver is asked.

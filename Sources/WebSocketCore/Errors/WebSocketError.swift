@@ -42,7 +42,7 @@ public struct WebSocketError: Error, Sendable {
         public static let resolveFailed = Code(rawValue: "resolve_failed")
         /// No TCP connection to any address.
         public static let connectFailed = Code(rawValue: "connect_failed")
-        /// The TLS handshake failed or the server's certificate was not accepted.
+        /// The TLS handshake failed or the server's certificate was not accepted. ``WebSocketError/tlsFailure`` says why.
         public static let tlsFailed = Code(rawValue: "tls_failed")
         /// The server answered the upgrade with a status other than 101. ``WebSocketError/handshake`` holds the answer.
         public static let upgradeRefused = Code(rawValue: "upgrade_refused")
@@ -100,6 +100,8 @@ public struct WebSocketError: Error, Sendable {
     public var handshake: Handshake?
     /// How the connection ended, when it had.
     public var close: WebSocketCloseInfo?
+    /// What went wrong in TLS, when that was the cause.
+    public var tlsFailure: TLSFailure?
     /// Which deadline passed, if one did.
     public var deadline: Deadline?
     /// The error below this one.
@@ -124,6 +126,7 @@ public struct WebSocketError: Error, Sendable {
     public var isRetryable: Bool {
         switch self.code {
         case .resolveFailed, .connectFailed, .timedOut, .transportFailed, .resourceExhausted: true
+        case .tlsFailed: self.tlsFailure?.reason == .peerClosed
         case .upgradeRefused: self.handshake.map { $0.status >= 500 || $0.status == 408 || $0.status == 429 } ?? true
         case .connectionClosed:
             switch self.close?.code {
@@ -149,7 +152,8 @@ extension WebSocketError: Hashable {
     /// Equal in all but ``underlying``, which has no equality of its own.
     public static func == (left: WebSocketError, right: WebSocketError) -> Bool {
         left.code == right.code && left.message == right.message && left.handshake == right.handshake
-            && left.close == right.close && left.deadline == right.deadline
+            && left.close == right.close && left.tlsFailure == right.tlsFailure
+            && left.deadline == right.deadline
     }
 
     public func hash(into hasher: inout Hasher) {

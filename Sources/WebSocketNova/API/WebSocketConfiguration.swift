@@ -70,6 +70,7 @@ extension WebSocketConfiguration {
         try self.network.validate()
         try self.redirects.validate()
         try Self.check(responseHeaderNames: self.responseHeaderNames)
+        try self.tls.validate()
         try self.deadlines.validate()
         try self.keepalive.validate()
     }

@@ -15,8 +15,17 @@ extension Connection {
                 return
             }
             self.armOpenTimer()
+            self.warnIfInsecure()
             self.channel = self.transport.open(self.transportRequest, delegate: self)
         }
+    }
+
+    private func warnIfInsecure() {
+        guard self.request.url.isSecure, self.configuration.tls.isUnauthenticated else { return }
+        self.logger.warning(
+            "the server's certificate is not verified (tls.certificateVerification is none, and there are no pins)",
+            metadata: ["url": "\(self.request.url)"]
+        )
     }
 
     private var transportRequest: TransportRequest {
