@@ -54,7 +54,8 @@ private func tunnelCallback(
         LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION:
         // Null before lws_client_connect_via_info has bound it, and after the end.
         guard let wsi, let opaque = lws_get_opaque_user_data(wsi) else { return 0 }
-        return dispatch(reason, wsi, Unmanaged<Tunnel>.fromOpaque(opaque).takeUnretainedValue(), user, `in`, len)
+        let attempt = Unmanaged<TunnelAttempt>.fromOpaque(opaque).takeUnretainedValue()
+        return dispatch(reason, wsi, attempt, user, `in`, len)
     default:
         // GET_THREAD_ID, EVENT_WAIT_CANCELLED and all unknown reasons must be answered with 0.
         return 0
@@ -64,43 +65,43 @@ private func tunnelCallback(
 private func dispatch(
     _ reason: lws_callback_reasons,
     _ wsi: OpaquePointer,
-    _ tunnel: Tunnel,
+    _ attempt: TunnelAttempt,
     _ user: UnsafeMutableRawPointer?,
     _ data: UnsafeMutableRawPointer?,
     _ length: Int
 ) -> Int32 {
     switch reason {
     case LWS_CALLBACK_RECEIVE_CLIENT_HTTP:
-        return tunnel.lwsIsReadable()
+        return attempt.tunnel.lwsIsReadable()
     case LWS_CALLBACK_RECEIVE_CLIENT_HTTP_READ:
-        tunnel.lwsDidRead(UnsafeRawBufferPointer(start: data, count: length))
+        attempt.tunnel.lwsDidRead(UnsafeRawBufferPointer(start: data, count: length))
     case LWS_CALLBACK_CLIENT_HTTP_WRITEABLE:
-        tunnel.lwsIsWritable()
+        attempt.tunnel.lwsIsWritable()
     case LWS_CALLBACK_WSI_CREATE:
-        tunnel.lwsDidConnect(wsi)
+        attempt.lwsDidConnect(wsi)
     case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER:
         guard let data else { return -1 }
-        return tunnel.lwsWillSendRequest(data.assumingMemoryBound(to: UnsafeMutablePointer<UInt8>.self), length)
+        return attempt.lwsWillSendRequest(data.assumingMemoryBound(to: UnsafeMutablePointer<UInt8>.self), length)
     case LWS_CALLBACK_ESTABLISHED_CLIENT_HTTP:
-        return tunnel.lwsDidReceiveHead(wsi)
+        return attempt.tunnel.lwsDidReceiveHead(wsi)
     case LWS_CALLBACK_COMPLETED_CLIENT_HTTP:
         // The body of a refusal is whole; the connection is of no further use.
         return -1
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
         let text = data.map { String(decoding: UnsafeRawBufferPointer(start: $0, count: length), as: UTF8.self) }
-        tunnel.lwsDidFail(text)
+        if let text { attempt.failed(text) }
     case LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION:
         // Here `user` is the X509_STORE_CTX and `length` whether OpenSSL accepts the certificate so far.
         if length == 0, let user {
             let code = X509_STORE_CTX_get_error(OpaquePointer(user))
-            if tunnel.acceptsAnyCertificate {
+            if attempt.tunnel.acceptsAnyCertificate {
                 X509_STORE_CTX_set_error(OpaquePointer(user), X509_V_OK)
             } else {
-                tunnel.certificateWasRejected(String(cString: X509_verify_cert_error_string(Int(code))))
+                attempt.certificateWasRejected(String(cString: X509_verify_cert_error_string(Int(code))))
             }
         }
     case LWS_CALLBACK_WSI_DESTROY:
-        tunnel.lwsDidDestroy()
+        attempt.lwsDidDestroy()
     default:
         break
     }

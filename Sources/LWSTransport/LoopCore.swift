@@ -31,7 +31,7 @@ final class LoopCore: @unchecked Sendable {
     private var timerWSI: OpaquePointer?
     private var armedDeadline: Duration?
     private var tunnels: [ObjectIdentifier: Tunnel] = [:]
-    private var doomed: [Tunnel] = []
+    private var doomed: [TunnelAttempt] = []
     private var isShuttingDown = false
     private let vhosts: VhostCache
 
@@ -155,15 +155,15 @@ final class LoopCore: @unchecked Sendable {
         }
     }
 
-    /// Notes a tunnel whose wsi is to be closed between this turn and the next. Not at once: to close a wsi within its own
+    /// Notes an attempt whose wsi is to be closed between this turn and the next. Not at once: to close a wsi within its own
     /// callback frees it under lws's feet.
-    func doom(_ tunnel: Tunnel) {
+    func doom(_ attempt: TunnelAttempt) {
         self.assertOnLoop()
-        self.doomed.append(tunnel)
+        self.doomed.append(attempt)
     }
 
     func killDoomed() {
-        while let tunnel = self.doomed.popLast() { tunnel.kill() }
+        while let attempt = self.doomed.popLast() { attempt.kill() }
     }
 
     func vhost(for tls: TLSConfiguration?, host: String) throws(WebSocketError) -> OpaquePointer {

@@ -4,11 +4,6 @@ internal import WebSocketCore
 
 // What lws tells, in its callbacks.
 extension Tunnel {
-    func lwsDidConnect(_ wsi: OpaquePointer) {
-        self.wsi = wsi
-        self.enter(self.request.tls == nil ? .upgrade : .tls)
-    }
-
     /// Puts our request over the one that lws has generated (client-http.c:1214): `position` points behind the latter in the
     /// service buffer, and `room` is what is left there, less 12.
     func lwsWillSendRequest(_ position: UnsafeMutablePointer<UnsafeMutablePointer<UInt8>>, _ room: Int) -> Int32 {
@@ -94,32 +89,6 @@ extension Tunnel {
         }
     }
 
-    func lwsDidFail(_ text: String?) {
-        if let text, self.failure == nil { self.failure = text }
-    }
-
-    /// A rejected certificate stays rejected, unless the user asked for no verification.
-    func certificateWasRejected(_ reason: String) {
-        if self.certificateError == nil { self.certificateError = reason }
-    }
-
     /// Whether every certificate is taken.
     var acceptsAnyCertificate: Bool { self.request.tls?.certificateVerification.storage == Optional.none }
-
-    func lwsDidDestroy() {
-        if self.isInConnect { self.wasDestroyedInConnect = true }
-        self.wsi = nil
-        // Balances `connect`; `self` is kept by the loop's table until `finish`.
-        defer { Unmanaged<Tunnel>.passUnretained(self).release() }
-        switch self.state {
-        case .connecting:
-            self.attemptEnded()
-        case .open:
-            self.finish(self.closure ?? .peer(self.failure))
-        case .refused:
-            self.finish(self.closure ?? .refused(bodyPrefix: self.bodyPrefix))
-        case .resolving, .closed:
-            break
-        }
-    }
 }

@@ -2,7 +2,7 @@ internal import CLibwebsockets
 internal import Glibc
 internal import WebSocketCore
 
-// From the name to the response: addresses are tried in turn.
+// From the name to the response.
 extension Tunnel {
     func begin() {
         guard self.core.add(self) else {
@@ -12,8 +12,7 @@ extension Tunnel {
         self.enter(.resolve)
         let host = self.request.endpoint.host
         if let address = Resolver.numericAddress(host) {
-            self.addresses = [address]
-            self.connectLater()
+            self.connect(to: [address])
         } else {
             Resolver.resolve(host) { outcome in
                 self.loop.wake(ResolverAnswer(tunnel: self, outcome: outcome))
@@ -24,48 +23,92 @@ extension Tunnel {
     func didResolve(_ outcome: Resolver.Outcome) {
         guard self.state == .resolving, self.closure == nil else { return }
         switch outcome {
-        case .success(let addresses):
-            self.addresses = addresses[...]
-            self.connectLater()
-        case .failure(let error):
-            self.fail(error)
+        case .success(let addresses): self.connect(to: addresses)
+        case .failure(let error): self.fail(error)
         }
     }
 
-    /// Connects in a job of its own: an attempt can fail within the call, and a delegate must not hear of it then; and the
-    /// end of one attempt, from which the next one starts, is told in a callback of lws.
-    func connectLater() {
+    func enter(_ phase: TransportPhase) {
+        guard self.phase != phase else { return }
+        self.phase = phase
+        self.delegate?.channelDidEnter(phase)
+    }
+
+    // MARK: The race of attempts
+
+    private func connect(to addresses: [String]) {
         self.state = .connecting
+        var race = ConnectionRace(addresses: addresses, attemptDelay: .seconds(3600))
+        let action = race.began()
+        self.race = race
+        self.step(action)
+    }
+
+    /// Does what the race says in a job of its own: an attempt can fail within the call that starts it, and a delegate must
+    /// not hear of it then; and the end of one attempt, upon which the next one starts, is told in a callback of lws.
+    private func step(_ action: ConnectionRace.Action) {
+        if case .wait = action { return }
+        self.nextStep = action
         self.loop.wake(self)
     }
 
-    func connect() {
-        guard self.state == .connecting, self.wsi == nil, self.closure == nil else { return }
-        guard let address = self.addresses.popFirst() else {
-            self.fail(self.openingError())
-            return
-        }
-        self.attempts.append(address)
-        self.enter(.connect)
-        do throws(WebSocketError) {
-            let vhost = try self.core.vhost(for: self.request.tls, host: self.request.endpoint.host)
-            self.connect(to: address, vhost: vhost)
-        } catch {
-            self.fail(error)
+    func takeNextStep() {
+        let step = self.nextStep
+        self.nextStep = .wait
+        guard self.winner == nil, self.closure == nil else { return }
+        switch step {
+        case .wait:
+            break
+        case .connect(let address, let delay):
+            self.armRaceTimer(delay)
+            self.enter(.connect)
+            self.start(address)
+        case .giveUp:
+            self.fail(self.connectError())
         }
     }
 
-    func connect(to address: String, vhost: OpaquePointer) {
+    private func armRaceTimer(_ delay: Duration?) {
+        self.stopRace()
+        guard let delay else { return }
+        self.raceTimer = self.core.schedule(at: self.loop.now + delay) { [weak self] in
+            guard let self, self.state == .connecting, let action = self.race?.delayPassed() else { return }
+            self.raceTimer = nil
+            self.step(action)
+        }
+    }
+
+    func stopRace() {
+        if let timer = self.raceTimer.take() { self.core.cancel(timer) }
+    }
+
+    private func start(_ address: String) {
+        let vhost: OpaquePointer
+        do throws(WebSocketError) {
+            vhost = try self.core.vhost(for: self.request.tls, host: self.request.endpoint.host)
+        } catch {
+            self.fail(error)
+            return
+        }
+        let attempt = TunnelAttempt(tunnel: self, address: address)
+        self.attempts.append(attempt)
+        let isUnderWay = attempt.start { self.connect(to: address, vhost: vhost, handle: $0) }
+        if !isUnderWay { self.attemptDidEnd(attempt) }
+    }
+
+    private func connect(
+        to address: String,
+        vhost: OpaquePointer,
+        handle: UnsafeMutableRawPointer
+    ) -> OpaquePointer? {
         var info = lws_client_connect_info()
         info.context = self.core.contextOnLoop
         info.vhost = vhost
         info.port = Int32(self.request.endpoint.port)
         info.ssl_connection = self.connectionFlags
         info.retry_and_idle_policy = Self.noKeepalive
-        info.opaque_user_data = Unmanaged.passRetained(self).toOpaque()
-        self.isInConnect = true
-        self.wasDestroyedInConnect = false
-        let connected = withCStrings(
+        info.opaque_user_data = handle
+        return withCStrings(
             address,
             self.request.endpoint.host,
             "GET",
@@ -84,18 +127,9 @@ extension Tunnel {
             info.local_protocol_name = strings[5]
             return lws_client_connect_via_info(&info)
         }
-        self.isInConnect = false
-        guard !self.wasDestroyedInConnect else { return }
-        if let connected {
-            self.wsi = connected
-        } else {
-            // No wsi was made, and none will be destroyed: give back what that would have released.
-            Unmanaged<Tunnel>.passUnretained(self).release()
-            self.attemptEnded()
-        }
     }
 
-    var connectionFlags: Int32 {
+    private var connectionFlags: Int32 {
         // Never LCCSCF_PIPELINE: it would queue connections to one address behind each other.
         var flags = Int32(bitPattern: LCCSCF_HTTP_NO_FOLLOW_REDIRECT.rawValue)
         guard let tls = self.request.tls else { return flags }
@@ -113,48 +147,75 @@ extension Tunnel {
     }
 
     /// All zero: lws sends no pings, and arms no timer of 300 s for each connection (context.c:839). It keeps the pointer.
-    nonisolated(unsafe) static let noKeepalive: UnsafePointer<lws_retry_bo_t> = {  // immutable once made
+    nonisolated(unsafe) private static let noKeepalive: UnsafePointer<lws_retry_bo_t> = {  // immutable once made
         let policy = UnsafeMutablePointer<lws_retry_bo_t>.allocate(capacity: 1)
         policy.initialize(to: lws_retry_bo_t())
         return UnsafePointer(policy)
     }()
 
-    func enter(_ phase: TransportPhase) {
-        guard self.phase != phase else { return }
-        self.phase = phase
-        self.delegate?.channelDidEnter(phase)
+    // MARK: What becomes of an attempt
+
+    /// The TCP connection of an attempt is up: it wins, unless another one has or nobody wants it any more.
+    func attemptDidConnect(_ attempt: TunnelAttempt) -> Bool {
+        guard self.winner == nil, self.closure == nil, !self.isDoomed else { return false }
+        self.winner = attempt
+        self.wsi = attempt.wsi
+        self.stopRace()
+        for other in self.attempts where other !== attempt { other.doom() }
+        self.enter(self.request.tls == nil ? .upgrade : .tls)
+        return true
     }
 
-    /// One attempt is over without a connection: the next address, or the end.
-    func attemptEnded() {
-        if let closure {
-            self.finish(closure)
-        } else if self.phase == .connect, !self.addresses.isEmpty {
-            self.connectLater()
-        } else {
-            self.fail(self.openingError())
+    func attemptDidEnd(_ attempt: TunnelAttempt) {
+        self.attempts.removeAll { $0 === attempt }
+        if attempt === self.winner {
+            self.wsi = nil
+            self.streamDidEnd(attempt)
+        } else if let closure {
+            if self.attempts.isEmpty { self.finish(closure) }
+        } else if self.winner == nil, let action = self.race?.attemptFailed() {
+            self.unreached.append("\(attempt.address): \(attempt.failure ?? "no connection")")
+            self.step(action)
         }
     }
 
-    func openingError() -> WebSocketError {
-        let endpoint = "\(self.request.endpoint.host):\(self.request.endpoint.port)"
-        let tried = self.attempts.joined(separator: ", ")
+    private func streamDidEnd(_ attempt: TunnelAttempt) {
+        if self.failure == nil { self.failure = attempt.failure }
+        switch self.state {
+        case .connecting:
+            if let closure { self.finish(closure) } else { self.fail(self.openingError(attempt)) }
+        case .open:
+            self.finish(self.closure ?? .peer(self.failure))
+        case .refused:
+            self.finish(self.closure ?? .refused(bodyPrefix: self.bodyPrefix))
+        case .resolving, .closed:
+            break
+        }
+    }
+
+    private func connectError() -> WebSocketError {
+        let list = self.unreached.joined(separator: "; ")
+        return WebSocketError(.connectFailed, "no connection to \(self.endpointName): \(list)")
+    }
+
+    /// Why an attempt that had won came to no upgrade.
+    private func openingError(_ attempt: TunnelAttempt) -> WebSocketError {
         let words = self.failure ?? "the connection ended"
         switch self.phase {
         case .tls:
-            let reason = self.certificateError.map { "certificate not accepted: \($0)" } ?? words
-            return WebSocketError(.tlsFailed, "TLS with \(endpoint): \(reason)")
+            let reason = attempt.certificateError.map { "certificate not accepted: \($0)" } ?? words
+            return WebSocketError(.tlsFailed, "TLS with \(self.endpointName): \(reason)")
         case .upgrade where self.isWrongResponse(words):
-            return WebSocketError(.invalidUpgradeResponse, "no valid HTTP response from \(endpoint): \(words)")
-        case .upgrade:
-            return WebSocketError(.transportFailed, "no HTTP response from \(endpoint): \(words)")
+            return WebSocketError(.invalidUpgradeResponse, "no valid HTTP response from \(self.endpointName): \(words)")
         default:
-            return WebSocketError(.connectFailed, "no connection to \(endpoint) (tried \(tried)): \(words)")
+            return WebSocketError(.transportFailed, "no HTTP response from \(self.endpointName): \(words)")
         }
     }
 
+    private var endpointName: String { "\(self.request.endpoint.host):\(self.request.endpoint.port)" }
+
     /// Whether a response had come that was none, rather than the end of the connection (client-http.c:386-493, 598-954).
-    func isWrongResponse(_ words: String) -> Bool {
+    private func isWrongResponse(_ words: String) -> Bool {
         self.headIsWrong || words.hasPrefix("HS: ") || words == "problems parsing header"
     }
 }

@@ -11,17 +11,18 @@ internal import WebSocketCore
 ///
 /// ```
 ///  begin ──▶ resolving ──▶ connecting ──▶ open ──▶ closing ──▶ closed
-///                │             │  ▲         │         ▲          ▲
-///                │             │  └ next    │         │          │
-///                │             │    address └─────────┘          │
+///                │             │            │         ▲          ▲
+///                │             │            └─────────┘          │
 ///                └─────────────┴─────────────────────────────────┘
 /// ```
+///
+/// While connecting there are one or several attempts (``TunnelAttempt``), of which one wins.
 ///
 /// `@unchecked Sendable` because it is only touched on its loop's thread: the transport calls it there, and so does lws.
 final class Tunnel: @unchecked Sendable {
     enum State {
         case resolving
-        /// A wsi exists or is about to.
+        /// Attempts are made, or one has won and is on its way through TLS and upgrade.
         case connecting
         case open
         /// The head was not wanted: the body is read, up to a limit.
@@ -35,21 +36,26 @@ final class Tunnel: @unchecked Sendable {
     var delegate: (any TransportDelegate)?
     var state = State.resolving
     var phase: TransportPhase?
-    /// Never leaves this type, and is nil from `WSI_DESTROY` on: lws uses addresses again.
+    /// That of the attempt that has won. Nil from `WSI_DESTROY` on: lws uses addresses again.
     var wsi: OpaquePointer?
+    /// Why the stream broke, in lws's words or ours; the first words count.
+    var failure: String?
     var isDoomed = false
 
     // Opening.
-    var addresses: ArraySlice<String> = []
-    var attempts: [String] = []
-    var failure: String?
-    var certificateError: String?
+    /// Which address is to be tried when; nil before the addresses are known.
+    var race: ConnectionRace?
+    var raceTimer: TransportTimer?
+    /// What the race says is to be done next, outside of every callback.
+    var nextStep = ConnectionRace.Action.wait
+    /// Those that have a wsi, or are about to have one.
+    var attempts: [TunnelAttempt] = []
+    /// The attempt whose TCP connection was up first.
+    var winner: TunnelAttempt?
+    /// The addresses that could not be reached, with the reason of each.
+    var unreached: [String] = []
     /// A response had come, and we did not take it.
     var headIsWrong = false
-    // `lws_client_connect_via_info` returns nil when it fails at once, in some cases after a `WSI_DESTROY`, in others
-    // without one.
-    var isInConnect = false
-    var wasDestroyedInConnect = false
 
     // Reading.
     var readTarget = UnsafeMutableRawBufferPointer(start: nil, count: 0)
@@ -73,26 +79,21 @@ final class Tunnel: @unchecked Sendable {
 
     // MARK: Ending
 
-    /// Ends what there is: the wsi if one exists, else the tunnel itself, later, as `open` promises.
+    /// Ends what there is: the attempts if any exist, else the tunnel itself, later, as `open` promises.
     func end() {
-        if self.wsi != nil {
-            self.doom()
-        } else {
+        if self.attempts.isEmpty {
             self.isDoomed = true
             self.loop.wake(self)
+        } else {
+            self.doom()
         }
     }
 
     func doom() {
         guard !self.isDoomed else { return }
         self.isDoomed = true
-        self.core.doom(self)
-    }
-
-    /// Closes the wsi; called between two turns of the loop, never within a callback.
-    func kill() {
-        guard let wsi else { return }
-        lws_set_timeout(wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_SYNC)
+        self.stopRace()
+        for attempt in self.attempts { attempt.doom() }
     }
 
     func fail(_ error: WebSocketError) {
@@ -103,6 +104,8 @@ final class Tunnel: @unchecked Sendable {
         guard self.state != .closed else { return }
         self.state = .closed
         self.closure = closure
+        self.stopRace()
+        for attempt in self.attempts { attempt.doom() }
         self.loop.wake(self)
     }
 
@@ -140,7 +143,11 @@ extension Tunnel: TransportLoopWork {
         case .resolving:
             if self.isDoomed { self.finish(self.closure ?? .local) }
         case .connecting:
-            if self.isDoomed, self.wsi == nil { self.finish(self.closure ?? .local) } else { self.connect() }
+            if !self.isDoomed {
+                self.takeNextStep()
+            } else if self.attempts.isEmpty {
+                self.finish(self.closure ?? .local)
+            }
         case .open:
             self.detachHeaders()
             if self.hasToTellReadable, !self.isDoomed {
