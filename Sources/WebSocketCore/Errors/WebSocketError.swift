@@ -46,6 +46,9 @@ public struct WebSocketError: Error, Sendable {
         public static let tlsFailed = Code(rawValue: "tls_failed")
         /// The server answered the upgrade with a status other than 101. ``WebSocketError/handshake`` holds the answer.
         public static let upgradeRefused = Code(rawValue: "upgrade_refused")
+        /// The server redirected the upgrade to where it cannot or must not be followed: in a circle, more often than the
+        /// limit allows, from `wss` to `ws`, or to what is no URL. ``WebSocketError/handshake`` holds the last answer.
+        public static let redirectFailed = Code(rawValue: "redirect_failed")
         /// The server's 101 answer breaks RFC 6455 section 4.1, or was no HTTP at all.
         public static let invalidUpgradeResponse = Code(rawValue: "invalid_upgrade_response")
         /// A deadline passed; the message says in which phase.
@@ -74,7 +77,7 @@ public struct WebSocketError: Error, Sendable {
     public struct Handshake: Sendable, Hashable {
         /// The HTTP status code.
         public var status: Int
-        /// The response's headers in the order in which they came.
+        /// The response's headers; those of one name are in the order in which they came.
         public var headers: HTTPFields
         /// The first bytes of the body, up to a limit.
         public var bodyPrefix: [UInt8]

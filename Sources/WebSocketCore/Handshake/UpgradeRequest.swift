@@ -17,7 +17,9 @@ package struct UpgradeRequest: Sendable {
     /// Builds a request.
     ///
     /// - Parameters:
-    ///   - headers: the user's own, sent in their order behind the ones that the upgrade needs.
+    ///   - headers: the user's own, sent in their order behind the ones that the upgrade needs. An `Authorization` among
+    ///     them stands in place of the URL's credentials.
+    ///   - cookies: sent in one `Cookie` field, behind what the user's own of that name holds.
     ///   - key: a random one if nil.
     ///   - maximumHeadSize: in bytes.
     /// - Throws: ``WebSocketError`` with a code `invalidHeader`, `invalidSubprotocol`, `invalidConfiguration` or, for a target
@@ -26,19 +28,22 @@ package struct UpgradeRequest: Sendable {
         url: WebSocketURL,
         subprotocols: [String] = [],
         headers: HTTPFields = HTTPFields(),
+        cookies: [WebSocketCookie] = [],
         compression: CompressionConfiguration? = nil,
         key: WebSocketKey? = nil,
         maximumHeadSize: Int = UpgradeRequest.maximumHeadSize
     ) throws(WebSocketError) {
         try Self.check(subprotocols: subprotocols)
         for field in headers { try Self.check(field) }
+        for cookie in cookies { try cookie.validate() }
         try compression?.validate()
 
         self.url = url
         self.key = if let key { key } else { try WebSocketKey.random() }
         self.subprotocols = subprotocols
         self.compression = compression
-        self.head = Self.head(url, self.key, subprotocols, compression, headers)
+        let fields = try Self.authorization(url, headers) + WebSocketCookie.joined(cookies, in: headers)
+        self.head = Self.head(url, self.key, subprotocols, compression, fields)
         try Self.check(size: self.head.count, of: url, maximum: maximumHeadSize)
     }
 
@@ -47,7 +52,7 @@ package struct UpgradeRequest: Sendable {
         _ key: WebSocketKey,
         _ subprotocols: [String],
         _ compression: CompressionConfiguration?,
-        _ headers: HTTPFields
+        _ fields: [HTTPFields.Field]
     ) -> [UInt8] {
         var head: [UInt8] = []
         func append(_ name: String, _ value: String) {
@@ -66,9 +71,21 @@ package struct UpgradeRequest: Sendable {
         if let compression {
             append("Sec-WebSocket-Extensions", PermessageDeflate.header(for: compression.offers))
         }
-        for field in headers { append(field.name, field.value) }
+        for field in fields { append(field.name, field.value) }
         head += "\r\n".utf8
         return head
+    }
+
+    /// The URL's credentials as RFC 7617 section 2 writes them; the user's own `Authorization` goes before.
+    private static func authorization(
+        _ url: WebSocketURL,
+        _ headers: HTTPFields
+    ) throws(WebSocketError) -> [HTTPFields.Field] {
+        guard let credentials = url.credentials, !credentials.isEmpty, !headers.contains("Authorization") else {
+            return []
+        }
+        let value = try credentials.basicAuthentication(of: url)
+        return [HTTPFields.Field(name: "Authorization", value: value)]
     }
 }
 

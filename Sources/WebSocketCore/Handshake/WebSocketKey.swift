@@ -16,7 +16,7 @@ package struct WebSocketKey: Hashable, Sendable {
 
     /// A key of known bytes; RFC 6455 asks for 16.
     package init(nonce: [UInt8]) {
-        self.value = Self.base64(nonce)
+        self.value = Base64.encode(nonce)
     }
 
     /// A key as a server reads it from the request.
@@ -29,13 +29,6 @@ package struct WebSocketKey: Hashable, Sendable {
         let text = Array((self.value + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").utf8)
         var digest = [UInt8](repeating: 0, count: Int(SHA_DIGEST_LENGTH))
         SHA1(text, text.count, &digest)
-        return Self.base64(digest)
-    }
-
-    private static func base64(_ bytes: [UInt8]) -> String {
-        // EVP_EncodeBlock writes a NUL behind the text.
-        var text = [UInt8](repeating: 0, count: (bytes.count + 2) / 3 * 4 + 1)
-        let count = EVP_EncodeBlock(&text, bytes, Int32(bytes.count))
-        return String(decoding: text.prefix(Int(count)), as: UTF8.self)
+        return Base64.encode(digest)
     }
 }

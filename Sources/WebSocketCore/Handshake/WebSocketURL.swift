@@ -18,14 +18,14 @@ package struct WebSocketURL: Hashable, Sendable {
 
     /// Whether the scheme is `wss`.
     package let isSecure: Bool
-    /// Kept for authentication; not part of the request.
-    package let credentials: Credentials?
+    /// For Basic authentication (RFC 7617); no part of the request's target.
+    package var credentials: Credentials?
     /// A name or an address in lower case; an IPv6 address stands without brackets.
     package let host: String
     /// The port to connect to; where the URL names none, 80 or 443 (RFC 6455 section 3).
     package let port: UInt16
     /// Path and query, as the request line takes them.
-    package let target: String
+    package internal(set) var target: String
 
     /// Reads a URL.
     ///
@@ -72,7 +72,7 @@ extension WebSocketURL: CustomStringConvertible {
     ///
     /// A password with an unescaped slash looks like the beginning of a path, so everything up to the last `@` is left out;
     /// with a question mark between, what follows may still be query, and is left out too.
-    private static func redacted(_ text: String) -> String {
+    static func redacted(_ text: String) -> String {
         var shown = Substring(text)
         var start = ""
         let query = shown.utf8.firstIndex(of: UInt8(ascii: "?"))

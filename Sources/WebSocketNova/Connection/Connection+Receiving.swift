@@ -23,6 +23,7 @@ extension Connection {
         guard let channel else { return }
         self.isReadable = false
         self.followReader()
+        defer { self.batch.endReads() }
         for _ in 0..<Self.readsPerTurn {
             if let target = self.decoder?.directReadTarget() {
                 // The rest of a large payload goes straight to where the user will find it.
@@ -30,12 +31,12 @@ extension Connection {
                 guard count > 0, let event = self.decoder?.didReadDirectly(count) else { break }
                 self.handleDirect(event)
             } else {
-                let scratch = channel.scratch
-                let count = channel.read(into: scratch)
+                let memory = self.batch.beginRead() ?? channel.scratch
+                let count = channel.read(into: memory)
                 guard count > 0 else { break }
-                var input = UnsafeRawBufferPointer(rebasing: scratch[..<count])
+                var input = UnsafeRawBufferPointer(rebasing: memory[..<count])
                 self.decode(&input)
-                if count < scratch.count { break }
+                if count < memory.count { break }
             }
             if self.isReadingPaused { return }
         }
@@ -63,7 +64,7 @@ extension Connection {
             }
         }
         // Before the memory of the read is used for the next one.
-        self.batch.moveNoted()
+        self.batch.endRead()
         self.flushIfNeeded()
     }
 

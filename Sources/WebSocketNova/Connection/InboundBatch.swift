@@ -22,6 +22,49 @@ struct InboundBatch {
     /// Up to how many bytes a message is small.
     private static let smallSize = 256
 
+    /// The memory of the read under way, where that is a block.
+    private var readBlock: InboundBlock?
+    /// How many bytes of messages the last read brought.
+    private var bytesOfLastRead = 0
+    /// From how many bytes of messages on the block of a read goes to the reader as it is: a quarter of what it holds, so
+    /// that the limits of the queue, which count its whole memory, are not used up by little.
+    private static let handOverThreshold = 16 << 10
+
+    /// Where the next read should put its bytes: nil for the loop's own scratch memory.
+    ///
+    /// A block, if the reader is on another thread and the last read was worth one: its bytes are then not copied on the
+    /// loop. It is kept for the time of a read only.
+    mutating func beginRead() -> UnsafeMutableRawBufferPointer? {
+        guard !self.readerIsOnLoop, self.bytesOfLastRead >= Self.handOverThreshold else { return nil }
+        let block = self.readBlock ?? .forReading()
+        self.readBlock = block
+        return block.memory
+    }
+
+    /// Takes what was noted out of the memory of the read, which is over, or that memory itself.
+    mutating func endRead() {
+        self.bytesOfLastRead = self.noted.bytes
+        if let block = self.readBlock, self.noted.bytes >= Self.handOverThreshold {
+            self.readBlock = nil
+            self.count += self.noted.count
+            self.noted.complete(block)
+            self.append(block)
+        } else {
+            self.moveNoted()
+        }
+    }
+
+    /// Reading pauses: gives back the block that was not filled.
+    mutating func endReads() {
+        self.readBlock.take()?.recycle()
+    }
+
+    private mutating func append(_ block: InboundBlock) {
+        // The block's whole memory counts, however little of it is filled.
+        self.bytes += block.capacity
+        self.elements.append(.block(block))
+    }
+
     /// Notes a message whose payload lies in the memory of the read until ``moveNoted()``.
     mutating func note(_ payload: UnsafeRawBufferPointer, isText: Bool) {
         self.noted.append(payload, isText: isText)
@@ -52,10 +95,7 @@ struct InboundBatch {
         guard self.noted.count > 0 else { return }
         self.count += self.noted.count
         if self.isWorthABlock {
-            let block = self.noted.makeBlock()
-            // The block's whole memory counts, however little of it is filled.
-            self.bytes += block.capacity
-            self.elements.append(.block(block))
+            self.append(self.noted.makeBlock())
         } else {
             self.bytes += self.noted.bytes + self.noted.count * Self.overhead
             self.noted.forEach { payload, isText in

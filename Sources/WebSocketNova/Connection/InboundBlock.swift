@@ -3,9 +3,10 @@ internal import WebSocketCore
 
 /// Many small messages of one read, on their way to the reader as one piece of memory.
 ///
-/// The loop copies the bytes of a read once and notes where messages lie in them; the reader makes each message when it gets
-/// to it. So the allocation of a message happens on the thread that will free it, which malloc does without a lock, and the
-/// loop's thread is free for the next read.
+/// The loop notes where messages lie in the bytes of a read; the reader makes each message when it gets to it. So the
+/// allocation of a message happens on the thread that will free it, which malloc does without a lock, and the loop's thread
+/// is free for the next read. While a peer sends much, the socket is read straight into a block, which then goes to the
+/// reader as it is; else the part of the read that has messages in it is copied into one.
 ///
 /// `@unchecked Sendable` because it has one owner at a time: the loop fills it, then the queue's lock hands it to the reader.
 final class InboundBlock: @unchecked Sendable {
@@ -18,6 +19,8 @@ final class InboundBlock: @unchecked Sendable {
     }
 
     private var storage: UnsafeMutableRawBufferPointer
+    /// Where in the memory the entries' offsets begin.
+    private var origin = 0
     // One owner at a time: there is no overlapping access to check for with each message.
     @exclusivity(unchecked) private var entries: ContiguousArray<Entry> = []
     @exclusivity(unchecked) private var next = 0
@@ -37,7 +40,7 @@ final class InboundBlock: @unchecked Sendable {
         let entry = self.entries[self.next]
         self.next &+= 1
         let length = Int(entry.lengthAndKind & ~Entry.textBit)
-        let start = Int(entry.offset)
+        let start = self.origin &+ Int(entry.offset)
         let bytes = UnsafeRawBufferPointer(rebasing: self.storage[start..<(start &+ length)])
         if entry.lengthAndKind & Entry.textBit != 0 {
             return .text(String(decoding: bytes, as: UTF8.self))
@@ -46,6 +49,12 @@ final class InboundBlock: @unchecked Sendable {
     }
 
     // MARK: Making
+
+    /// A block for the socket to be read into.
+    static func forReading() -> InboundBlock { Self.obtain(capacity: Self.spareCapacity) }
+
+    /// The memory to read into, before any message of it is noted.
+    var memory: UnsafeMutableRawBufferPointer { self.storage }
 
     /// Where the messages of a read lie, before it is known whether they are enough for a block.
     struct Builder {
@@ -76,9 +85,19 @@ final class InboundBlock: @unchecked Sendable {
             let size = last.map { Int($0.offset) + Int($0.lengthAndKind & ~Entry.textBit) } ?? 0
             let block = InboundBlock.obtain(capacity: size)
             if let base { block.storage.copyMemory(from: UnsafeRawBufferPointer(start: base, count: size)) }
+            self.handEntries(to: block)
+            return block
+        }
+
+        /// Makes a block of the very memory that was read into, all of which was noted from there; is empty afterwards.
+        mutating func complete(_ block: InboundBlock) {
+            if let base, let start = block.storage.baseAddress { block.origin = base - UnsafeRawPointer(start) }
+            self.handEntries(to: block)
+        }
+
+        private mutating func handEntries(to block: InboundBlock) {
             swap(&block.entries, &self.entries)
             self.clear()
-            return block
         }
 
         /// Gives each message to `body`, and is empty afterwards.
@@ -118,6 +137,7 @@ final class InboundBlock: @unchecked Sendable {
     func recycle() {
         self.entries.removeAll(keepingCapacity: true)
         self.next = 0
+        self.origin = 0
         guard self.storage.count >= Self.spareCapacity else { return }
         Self.spare.withLock { spare in
             if spare.count < Self.maximumSpare { spare.append(self) }

@@ -41,10 +41,10 @@ import WebSocketCore
                 Sec-WebSocket-Version: 13\r
                 Sec-WebSocket-Protocol: chat.v2, chat\r
                 Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover; client_max_window_bits\r
+                Authorization: Basic dXNlcjpzZWNyZXQ=\r
                 Origin: https://example.com\r
                 X-Empty: \r
-                Cookie: a=b; c=\u{e9}\t\r
-                cookie: d\r
+                Cookie: a=b; c=\u{e9}; d\r
                 \r\n
                 """
         )
