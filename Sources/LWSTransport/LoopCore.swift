@@ -34,6 +34,8 @@ final class LoopCore: @unchecked Sendable {
     private var doomed: [TunnelAttempt] = []
     private var isShuttingDown = false
     private let vhosts: VhostCache
+    /// Made when it is first needed.
+    private var socketWatcher: SocketWatcher?
 
     /// Makes a context with the first backend that there is.
     static func make(_ configuration: EventLoop.Configuration) -> (LoopCore, EventLoopBackend)? {
@@ -128,6 +130,8 @@ final class LoopCore: @unchecked Sendable {
         // lws tells the end of every wsi to the first protocol, which takes what it finds there for a tunnel.
         if let wsi = self.timerWSI { lws_set_opaque_user_data(wsi, nil) }
         self.timerWSI = nil
+        self.socketWatcher?.forget()
+        self.socketWatcher = nil
         // lws closes the timer's descriptor with its wsi.
         self.backend.destroy(self.context)
         // Its number may soon be somebody else's.
@@ -169,6 +173,13 @@ final class LoopCore: @unchecked Sendable {
     func vhost(for tls: TLSConfiguration?, host: String) throws(WebSocketError) -> OpaquePointer {
         self.assertOnLoop()
         return try self.vhosts.vhost(for: tls, host: host)
+    }
+
+    /// Watches sockets beside lws. Nil if there is no descriptor for it.
+    func watcher() -> SocketWatcher? {
+        self.assertOnLoop()
+        if self.socketWatcher == nil { self.socketWatcher = SocketWatcher(vhost: self.vhosts.plain) }
+        return self.socketWatcher
     }
 
     /// The context, for the calls that open connections.

@@ -10,7 +10,7 @@ extension Tunnel {
             return
         }
         self.enter(.resolve)
-        let host = self.request.endpoint.host
+        let host = self.peer.host
         if let address = Resolver.numericAddress(host) {
             self.connect(to: [address])
         } else {
@@ -104,7 +104,7 @@ extension Tunnel {
         var info = lws_client_connect_info()
         info.context = self.core.contextOnLoop
         info.vhost = vhost
-        info.port = Int32(self.request.endpoint.port)
+        info.port = Int32(self.peer.port)
         info.ssl_connection = self.connectionFlags
         info.retry_and_idle_policy = Self.noKeepalive
         info.opaque_user_data = handle
@@ -162,7 +162,7 @@ extension Tunnel {
         self.wsi = attempt.wsi
         self.stopRace()
         for other in self.attempts where other !== attempt { other.doom() }
-        self.enter(self.request.tls == nil ? .upgrade : .tls)
+        if let proxy = self.request.proxy { self.begin(with: proxy) } else { self.beginWithServer() }
         return true
     }
 
@@ -170,6 +170,7 @@ extension Tunnel {
         self.attempts.removeAll { $0 === attempt }
         if attempt === self.winner {
             self.wsi = nil
+            self.proxyExchange?.end()
             self.streamDidEnd(attempt)
         } else if let closure {
             if self.attempts.isEmpty { self.finish(closure) }
@@ -195,13 +196,15 @@ extension Tunnel {
 
     private func connectError() -> WebSocketError {
         let list = self.unreached.joined(separator: "; ")
-        return WebSocketError(.connectFailed, "no connection to \(self.endpointName): \(list)")
+        return WebSocketError(.connectFailed, "no connection to \(self.peerName): \(list)")
     }
 
     /// Why an attempt that had won came to no upgrade.
     private func openingError(_ attempt: TunnelAttempt) -> WebSocketError {
         let words = self.failure ?? "the connection ended"
         switch self.phase {
+        case .proxy:
+            return self.proxyError(words)
         case .tls:
             let reason = attempt.certificateError.map { "certificate not accepted: \($0)" } ?? words
             return WebSocketError(.tlsFailed, "TLS with \(self.endpointName): \(reason)")
@@ -212,7 +215,15 @@ extension Tunnel {
         }
     }
 
-    private var endpointName: String { "\(self.request.endpoint.host):\(self.request.endpoint.port)" }
+    /// Who the TCP connection is with.
+    private var peer: Endpoint { self.request.proxy?.endpoint ?? self.request.endpoint }
+
+    private var peerName: String { self.request.proxy.map { "the proxy \($0)" } ?? self.endpointName }
+
+    /// The socket is the server's from here on.
+    func beginWithServer() { self.enter(self.request.tls == nil ? .upgrade : .tls) }
+
+    var endpointName: String { "\(self.request.endpoint.host):\(self.request.endpoint.port)" }
 
     /// Whether a response had come that was none, rather than the end of the connection (client-http.c:386-493, 598-954).
     private func isWrongResponse(_ words: String) -> Bool {

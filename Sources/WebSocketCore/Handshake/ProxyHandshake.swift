@@ -5,28 +5,29 @@ package struct ProxyHandshake: Sendable {
     package enum Outcome: Hashable, Sendable {
         /// The tunnel is there: what is read and written from here on is the server's.
         case established
-        /// The proxy answered, and not with a tunnel.
-        case refused(WebSocketError.Handshake)
+        /// The proxy answered, and not with a tunnel: with ``ProxyHandshake/refusal``.
+        case refused(bodyPrefix: [UInt8])
         /// The proxy's answer cannot be understood; in words.
         case failed(String)
     }
 
     private enum State {
         case head(HTTPResponseHeadParser)
-        case refusal(HTTPBodyReader)
+        case refusal(HTTPBodyDecoder)
         case ended
     }
 
     /// What is to be sent, byte for byte.
     package let request: [UInt8]
-    /// What the proxy has refused with, as far as it has come; nil while its answer's head has not ended.
-    package private(set) var refusal: WebSocketError.Handshake?
+    /// What the proxy refuses with; nil while the head of its answer has not ended.
+    package private(set) var refusal: HTTPResponseHead?
 
     private let maximumHeadSize: Int
     private let maximumBodySize: Int
     /// Left of ``maximumHeadSize``: interim responses count as well, or a proxy could send them for ever.
     private var headRoom: Int
     private var state: State
+    private var body: [UInt8] = []
 
     /// - Parameters:
     ///   - target: the server.
@@ -55,22 +56,24 @@ package struct ProxyHandshake: Sendable {
         while !rest.isEmpty {
             switch self.state {
             case .head(var parser):
+                // Not a copy: see to it that there is one only.
+                self.state = .ended
                 do throws(HTTPResponseHeadParser.Failure) {
                     let progress = try parser.parse(rest)
                     self.headRoom -= progress.consumed
                     rest.removeFirst(progress.consumed)
-                    self.state = .head(parser)
-                    guard let head = progress.head else { return nil }
+                    guard let head = progress.head else {
+                        self.state = .head(parser)
+                        return nil
+                    }
                     if let outcome = self.headEnded(head, followedBy: rest.count) { return outcome }
                 } catch {
-                    self.state = .ended
                     return .failed(self.words(for: error))
                 }
-            case .refusal(var reader):
-                let part = reader.read(rest)
-                self.refusal?.bodyPrefix += part
-                self.state = .refusal(reader)
-                return self.refusalIfWhole(reader)
+            case .refusal(var decoder):
+                decoder.decode(rest, into: &self.body, limit: self.maximumBodySize)
+                self.state = .refusal(decoder)
+                return self.refusalIfWhole(decoder)
             case .ended:
                 return nil
             }
@@ -78,11 +81,10 @@ package struct ProxyHandshake: Sendable {
         return nil
     }
 
-    /// The proxy has ended the connection, in order or not.
-    package mutating func ended() -> Outcome {
-        defer { self.state = .ended }
-        if let refusal { return .refused(refusal) }
-        return .failed("it ended the connection without an answer")
+    /// The connection has ended, in order or not.
+    package mutating func ended(_ words: String) -> Outcome {
+        self.state = .ended
+        return self.refusal == nil ? .failed(words) : .refused(bodyPrefix: self.body)
     }
 
     private mutating func headEnded(_ head: HTTPResponseHead, followedBy count: Int) -> Outcome? {
@@ -93,21 +95,21 @@ package struct ProxyHandshake: Sendable {
             return nil
         case 200...299:
             // Content-Length and Transfer-Encoding of such an answer mean nothing (RFC 9110 section 9.3.6).
-            self.state = .ended
             // A server that waits for our first bytes cannot have sent these: they would be taken for its own.
-            return count == 0 ? .established : .failed("it sent \(count) bytes behind its answer, before the server could")
+            return count == 0
+                ? .established : .failed("it sent \(count) bytes behind its answer, before the server could")
         default:
-            self.refusal = WebSocketError.Handshake(status: head.status, headers: head.headers, bodyPrefix: [])
-            let reader = HTTPBodyReader(head, limit: self.maximumBodySize)
-            self.state = .refusal(reader)
-            return self.refusalIfWhole(reader)
+            self.refusal = head
+            let decoder = HTTPBodyDecoder(head: head)
+            self.state = .refusal(decoder)
+            return self.refusalIfWhole(decoder)
         }
     }
 
-    private mutating func refusalIfWhole(_ reader: HTTPBodyReader) -> Outcome? {
-        guard reader.isFinished, let refusal else { return nil }
+    private mutating func refusalIfWhole(_ decoder: HTTPBodyDecoder) -> Outcome? {
+        guard decoder.isComplete || self.body.count >= self.maximumBodySize else { return nil }
         self.state = .ended
-        return .refused(refusal)
+        return .refused(bodyPrefix: self.body)
     }
 
     private func words(for failure: HTTPResponseHeadParser.Failure) -> String {

@@ -17,7 +17,7 @@ enum ProxyEnvironment {
         environment: (String) -> String?
     ) throws(WebSocketError) -> ProxyServer? {
         // An empty variable is none.
-        let value = { (name: String) in environment(name).flatMap { $0.isEmpty ? nil : $0 } }
+        func value(_ name: String) -> String? { environment(name).flatMap { $0.isEmpty ? nil : $0 } }
         for name in url.isSecure ? Self.secureNames : Self.plainNames {
             guard let text = value(name) else { continue }
             if let list = value("no_proxy") ?? value("NO_PROXY"), ProxyExemptions(list).contain(url.endpoint) {

@@ -24,6 +24,9 @@ public struct WebSocketConfiguration: Sendable {
     /// How `wss` connections are secured; has no effect on `ws`. Default: verified against the system's roots.
     public var tls = TLSConfiguration()
 
+    /// Whether to go through an HTTP proxy. Default: no, whatever the environment says. See ``ProxyConfiguration``.
+    public var proxy = ProxyConfiguration.none
+
     /// How much is taken in and kept. See ``Limits-swift.struct``.
     public var limits = Limits()
 
@@ -97,6 +100,7 @@ public struct WebSocketConfiguration: Sendable {
 extension WebSocketConfiguration {
     /// Refuses values that are out of range, by name.
     func validate() throws(WebSocketError) {
+        try self.proxy.validate()
         let limits = self.limits
         try Self.check("limits.messageSize", limits.messageSize, in: 0...Int(Int32.max))
         try Self.check("limits.fragmentsPerMessage", limits.fragmentsPerMessage, in: 1...Int.max)

@@ -15,14 +15,20 @@ extension Connection {
                 return
             }
             self.armOpenTimer()
-            self.channel = self.transport.open(self.transportRequest, delegate: self)
+            do throws(WebSocketError) {
+                self.channel = self.transport.open(try self.transportRequest(), delegate: self)
+            } catch {
+                self.failOpening(error)
+            }
         }
     }
 
-    private var transportRequest: TransportRequest {
-        TransportRequest(
-            endpoint: self.request.url.endpoint,
-            tls: self.request.url.isSecure ? self.configuration.tls : nil,
+    private func transportRequest() throws(WebSocketError) -> TransportRequest {
+        let url = self.request.url
+        return TransportRequest(
+            endpoint: url.endpoint,
+            proxy: try self.configuration.proxy.server(for: url, environment: LWSTransport.environment),
+            tls: url.isSecure ? self.configuration.tls : nil,
             head: self.request.head,
             maximumResponseHeadSize: self.configuration.limits.responseHeadSize,
             maximumRefusalBodySize: self.configuration.limits.refusalBodySize
@@ -133,6 +139,10 @@ extension Connection {
 extension Connection: TransportDelegate {
     nonisolated func channelDidEnter(_ phase: TransportPhase) {
         self.assumeIsolated { $0.phase = phase }
+    }
+
+    nonisolated func channelWasRefused(_ error: WebSocketError) {
+        self.assumeIsolated { $0.openingFailure = error }
     }
 
     nonisolated func channelDidReceiveHead(_ head: HTTPResponseHead) -> Bool {
