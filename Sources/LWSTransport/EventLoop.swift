@@ -20,6 +20,14 @@ public final class EventLoop: Sendable {
         /// warning.
         public var backends: [EventLoopBackend] = [.libev, .libuv, .poll]
 
+        /// How many file descriptors the loop makes room for: it serves sockets whose number is below this and below the
+        /// soft limit of the process (`RLIMIT_NOFILE`) at the time when the loop is made. 64 to 1,048,576. Default: 65,536.
+        ///
+        /// It defends against the limits of a million or more that containers come with: libwebsockets takes 16 bytes for
+        /// each possible descriptor, and Debian's build of it looks through all of them for each socket that is closed.
+        /// Raise it if the process has more descriptors than that; a connection beyond it fails with `resource_exhausted`.
+        public var maximumDescriptors = 65_536
+
         /// Where the loop logs to. Default: a logger labelled `websocketnova.loop`.
         public var logger = Logger(label: "websocketnova.loop")
 
@@ -65,8 +73,14 @@ public final class EventLoop: Sendable {
 
     /// Starts a loop.
     ///
-    /// - Throws: ``WebSocketError`` with `resourceExhausted` if no context or no thread can be had.
+    /// - Throws: ``WebSocketError``: `resource_exhausted` if no context or no thread can be had; `invalid_configuration`.
     public init(configuration: Configuration = Configuration()) throws(WebSocketError) {
+        guard (64...1_048_576).contains(configuration.maximumDescriptors) else {
+            throw WebSocketError(
+                .invalidConfiguration,
+                "maximumDescriptors is \(configuration.maximumDescriptors); it must be from 64 to 1048576"
+            )
+        }
         self.logger = configuration.logger
         self.queue = Mutex(Queue())
         self.loopTaskExecutor = LoopTaskExecutor()

@@ -49,6 +49,8 @@ public final class EventLoopGroup: Sendable {
     /// Shuts all loops down; see ``EventLoop/shutDown()``. The shared group must not be shut down while it is in use:
     /// connections opened on it later fail with `loop_shut_down`.
     public func shutDown() async {
+        // All at the same time.
+        for loop in self.loops { loop.beginShutdown() }
         for loop in self.loops { await loop.shutDown() }
     }
 

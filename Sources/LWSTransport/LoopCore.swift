@@ -17,6 +17,8 @@ final class LoopCore: @unchecked Sendable {
 
     let backend: LoopBackend
     let logger: Logger
+    /// lws has made tables for descriptors below this number.
+    private let descriptorCapacity: Int
     /// Read by metrics and tests on other threads.
     let tunnelCount = Atomic<Int>(0)
     private let threadID = Atomic<UInt>(0)
@@ -32,6 +34,8 @@ final class LoopCore: @unchecked Sendable {
     private var armedDeadline: Duration?
     private var tunnels: [ObjectIdentifier: Tunnel] = [:]
     private var doomed: [TunnelAttempt] = []
+    private var gate = OpeningGate<Tunnel>()
+    private var gateTimer: TransportTimer?
     private var isShuttingDown = false
     private let vhosts: VhostCache
     /// Made when it is first needed.
@@ -42,7 +46,7 @@ final class LoopCore: @unchecked Sendable {
         _ = AllocatorTuning.prepared
         for kind in configuration.backends {
             guard let backend = LoopBackend(kind) else { continue }
-            if let context = Self.makeContext(on: backend) {
+            if let context = Self.makeContext(on: backend, configuration) {
                 if kind != configuration.backends.first {
                     configuration.logger.warning(
                         "event loop library not available, using another one",
@@ -51,7 +55,7 @@ final class LoopCore: @unchecked Sendable {
                         ]
                     )
                 }
-                guard let core = LoopCore(backend: backend, context: context, logger: configuration.logger) else {
+                guard let core = LoopCore(backend: backend, context: context, configuration) else {
                     backend.destroy(context)
                     return nil
                 }
@@ -62,7 +66,10 @@ final class LoopCore: @unchecked Sendable {
         return nil
     }
 
-    private static func makeContext(on backend: LoopBackend) -> OpaquePointer? {
+    private static func makeContext(
+        on backend: LoopBackend,
+        _ configuration: EventLoop.Configuration
+    ) -> OpaquePointer? {
         var info = lws_context_creation_info()
         info.port = CONTEXT_PORT_NO_LISTEN
         // Vhosts are made by hand: TLS must not be initialised with the context (its global index would be made anew,
@@ -78,15 +85,16 @@ final class LoopCore: @unchecked Sendable {
         var foreignLoops: [UnsafeMutableRawPointer?] = [backend.foreignLoop]
         return foreignLoops.withUnsafeMutableBufferPointer { loops in
             if backend.foreignLoop != nil { info.foreign_loops = loops.baseAddress }
-            return LWSGlobal.makeContext(&info)
+            return LWSGlobal.makeContext(&info, maximumDescriptors: configuration.maximumDescriptors)
         }
     }
 
-    private init?(backend: LoopBackend, context: OpaquePointer, logger: Logger) {
-        guard let vhosts = VhostCache(context: context, logger: logger) else { return nil }
+    private init?(backend: LoopBackend, context: OpaquePointer, _ configuration: EventLoop.Configuration) {
+        guard let vhosts = VhostCache(context: context, logger: configuration.logger) else { return nil }
         self.backend = backend
         self.context = context
-        self.logger = logger
+        self.logger = configuration.logger
+        self.descriptorCapacity = min(Descriptors.limit, configuration.maximumDescriptors)
         self.vhosts = vhosts
         self.scratch = .allocate(byteCount: Self.scratchSize, alignment: 64)
         guard self.openTimer() else {
@@ -157,6 +165,36 @@ final class LoopCore: @unchecked Sendable {
         if self.tunnels.removeValue(forKey: ObjectIdentifier(tunnel)) != nil {
             self.tunnelCount.subtract(1, ordering: .relaxed)
         }
+        self.openingEnded(tunnel)
+    }
+
+    /// A tunnel wants to be opened. It proceeds when its turn has come, which mostly is at once; see ``OpeningGate``.
+    func openInTurn(_ tunnel: Tunnel) {
+        self.assertOnLoop()
+        let (ticket, isInside) = self.gate.arrive(tunnel, now: monotonicNow())
+        tunnel.openingTicket = ticket
+        if isInside { tunnel.proceed() } else { self.armGateTimer() }
+    }
+
+    /// The opening of a tunnel is over, whatever came of it.
+    func openingEnded(_ tunnel: Tunnel) {
+        guard let ticket = tunnel.openingTicket.take() else { return }
+        self.gate.leave(ticket)
+        if self.gate.waitingCount > 0 { self.letIn() }
+    }
+
+    private func letIn() {
+        while let tunnel = self.gate.next(now: monotonicNow()) { tunnel.proceed() }
+        self.armGateTimer()
+    }
+
+    private func armGateTimer() {
+        guard self.gateTimer == nil, let time = self.gate.nextEntrance else { return }
+        self.gateTimer = self.schedule(at: time) { [unowned self] in
+            // The loop's own timers do not outlive it.
+            self.gateTimer = nil
+            self.letIn()
+        }
     }
 
     /// Notes an attempt whose wsi is to be closed between this turn and the next. Not at once: to close a wsi within its own
@@ -182,6 +220,9 @@ final class LoopCore: @unchecked Sendable {
         return self.socketWatcher
     }
 
+    /// Why an attempt to connect may have failed that failed on this side.
+    var descriptorShortage: WebSocketError? { Descriptors.shortage(capacity: self.descriptorCapacity) }
+
     /// The context, for the calls that open connections.
     var contextOnLoop: OpaquePointer {
         self.assertOnLoop()
@@ -201,6 +242,11 @@ final class LoopCore: @unchecked Sendable {
         self.assertOnLoop()
         self.timers.cancel(timer)
         // The descriptor stays armed for the old time: one needless wake costs less than a system call per cancellation.
+    }
+
+    var pendingTimers: Int {
+        self.assertOnLoop()
+        return self.timers.count
     }
 
     /// The timer's descriptor is in lws's own set, which works alike with every backend; lws's timers do not (an earlier

@@ -47,6 +47,7 @@ extension Tunnel {
             // These have no body (RFC 9112 section 6.3), and a server may wait for us.
             if head.status < 200 || head.status == 204 || head.status == 304 { self.doom() }
         }
+        self.core.openingEnded(self)
         // The header storage is given back after this callback: here lws still needs it (client-http.c:934).
         self.loop.wake(self)
         return 0

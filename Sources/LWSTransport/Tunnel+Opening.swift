@@ -9,6 +9,12 @@ extension Tunnel {
             self.fail(WebSocketError(.loopShutDown, "the event loop has been shut down"))
             return
         }
+        self.core.openInTurn(self)
+    }
+
+    /// The turn to be opened has come.
+    func proceed() {
+        guard self.state == .resolving, !self.isDoomed else { return }
         self.enter(.resolve)
         let host = self.peer.host
         if let address = Resolver.numericAddress(host) {

@@ -30,6 +30,7 @@ final class Tunnel: @unchecked Sendable {
         case closed
     }
 
+    private let life = LiveObject(.tunnel)
     let request: TransportRequest
     let loop: EventLoop
     var core: LoopCore { self.loop.core }
@@ -43,6 +44,8 @@ final class Tunnel: @unchecked Sendable {
     var isDoomed = false
 
     // Opening.
+    /// For as long as the tunnel waits for its turn to be opened, or is being opened.
+    var openingTicket: OpeningGate<Tunnel>.Ticket?
     /// Which address is to be tried when; nil before the addresses are known.
     var race: ConnectionRace?
     var raceTimer: TransportTimer?
@@ -99,7 +102,12 @@ final class Tunnel: @unchecked Sendable {
     }
 
     func fail(_ error: WebSocketError) {
-        self.finish(.failed(error))
+        switch error.code {
+        case .resolveFailed, .connectFailed, .invalidConfiguration, .resourceExhausted:
+            self.finish(.failed(self.core.descriptorShortage ?? error))
+        default:
+            self.finish(.failed(error))
+        }
     }
 
     func finish(_ closure: TransportClosure) {

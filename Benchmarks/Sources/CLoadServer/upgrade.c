@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "connection.h"
+#include "upgrade.h"
 #include "wire.h"
 
 static const uint64_t MAX_SIZE = 64 * 1024 * 1024;
@@ -58,29 +59,31 @@ static void put_accept(const char *key, size_t key_size, char *accept) {
     EVP_EncodeBlock((uint8_t *)accept, digest, sizeof digest);
 }
 
-static bool answer(struct connection *c, char *request) {
-    char *space = strchr(request, ' ');
-    if (strncmp(request, "GET ", 4) != 0 || !space) return refuse(c, "400 Bad Request");
-    char *resource = space + 1;
-    size_t resource_size = strcspn(resource, " \r\n");
-    char *key = strcasestr(request, "\r\nSec-WebSocket-Key:");
-    if (!key) return refuse(c, "400 Bad Request");
+size_t upgrade_put_head(const char *request, char *head) {
+    const char *key = strcasestr(request, "\r\nSec-WebSocket-Key:");
+    if (strncmp(request, "GET ", 4) != 0 || !key) return 0;
     key += strlen("\r\nSec-WebSocket-Key:");
     key += strspn(key, " \t");
     size_t key_size = strcspn(key, " \t\r\n");
-    if (key_size == 0 || key_size > 128) return refuse(c, "400 Bad Request");
-
+    if (key_size == 0 || key_size > 128) return 0;
     char accept[64];
     put_accept(key, key_size, accept);
-    resource[resource_size] = 0;
-    if (!choose_work(c, resource)) return refuse(c, "404 Not Found");
-    char head[256];
     int n = snprintf(
-        head, sizeof head,
+        head, UPGRADE_HEAD,
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Accept: %s\r\n\r\n",
         accept);
-    return wire_send_all(c->fd, (const uint8_t *)head, (size_t)n);
+    return (size_t)n;
+}
+
+static bool answer(struct connection *c, char *request) {
+    char head[UPGRADE_HEAD];
+    size_t head_size = upgrade_put_head(request, head);
+    if (head_size == 0) return refuse(c, "400 Bad Request");
+    char *resource = request + strlen("GET ");
+    resource[strcspn(resource, " \r\n")] = 0;
+    if (!choose_work(c, resource)) return refuse(c, "404 Not Found");
+    return wire_send_all(c->fd, (const uint8_t *)head, head_size);
 }
 
 bool connection_upgrade(struct connection *c) {

@@ -24,6 +24,7 @@ public final class WebSocket: Sendable {
     let outbound: OutboundQueue
     let inbound: InboundQueue?
     private let outboundMessageSize: Int
+    private let life = LiveObject(.webSocket)
 
     /// The subprotocol that the server chose out of those offered, or nil if it chose none.
     public let subprotocol: String?

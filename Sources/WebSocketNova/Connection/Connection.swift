@@ -48,6 +48,7 @@ actor Connection {
     let request: UpgradeRequest
     let consumer: Consumer
     private nonisolated let signals = Atomic<UInt8>(0)
+    private let life = LiveObject(.connection)
     /// Set at the end; read by anyone.
     nonisolated let closeInfo = Mutex<WebSocketCloseInfo?>(nil)
 

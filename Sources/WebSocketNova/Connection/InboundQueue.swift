@@ -59,6 +59,7 @@ final class InboundQueue: Sendable {
         case wait(Wishes)
     }
 
+    private let life = LiveObject(.inboundQueue)
     private let state = Mutex(State())
     private let readerIsOnLoop = Atomic(false)
     private let byteLimit: Int

@@ -56,6 +56,7 @@ final class OutboundQueue: Sendable {
         var deferredBytes = 0
     }
 
+    private let life = LiveObject(.outboundQueue)
     let state = Mutex(State())
     private let deflater: Mutex<Deflater?>
     let highWaterMark: Int

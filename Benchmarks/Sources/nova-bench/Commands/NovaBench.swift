@@ -5,6 +5,8 @@ struct NovaBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "nova-bench",
         abstract: "Measures WebSocket clients beside each other against one local load server.",
-        subcommands: [RunCommand.self, ClientCommand.self, ServeCommand.self]
+        subcommands: [
+            RunCommand.self, CrowdCommand.self, ClientCommand.self, CrowdClientCommand.self, ServeCommand.self,
+        ]
     )
 }

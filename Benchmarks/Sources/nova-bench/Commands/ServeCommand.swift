@@ -15,14 +15,33 @@ struct ServeCommand: ParsableCommand {
     @Flag(help: "Stop at the end of the standard input: so a server does not outlive whoever started it.")
     var untilEndOfInput = false
 
+    @Flag(help: "The server for thousands of connections, which echoes on every path, instead of the one for bulk.")
+    var crowd = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Speak TLS, and write the certificate to trust to a PEM file. With --crowd.",
+            valueName: "file"
+        )
+    )
+    var tls: String?
+
+    func validate() throws {
+        if self.tls != nil, !self.crowd { throw ValidationError("Only the server of --crowd speaks TLS.") }
+    }
+
     func run() throws {
         var boundPort: UInt16 = 0
         let listener = load_server_listen(self.port, &boundPort)
         guard listener >= 0 else { throw BenchmarkError(errno: errno, "cannot listen on port \(self.port)") }
-        print("ws://127.0.0.1:\(boundPort)")
+        if let tls, !crowd_server_use_tls(tls) { throw BenchmarkError(errno: errno, "cannot set up TLS") }
+        // As many as there may be: the client says how many it needs.
+        if self.crowd { try DescriptorLimit.raiseToHardLimit() }
+        print("\(self.tls == nil ? "ws" : "wss")://127.0.0.1:\(boundPort)")
         fflush(nil)
         if self.untilEndOfInput { Self.exitAtEndOfInput() }
-        guard load_server_run(listener) == 0 else { throw BenchmarkError(errno: errno, "cannot accept") }
+        let status = self.crowd ? crowd_server_run(listener) : load_server_run(listener)
+        guard status == 0 else { throw BenchmarkError(errno: errno, "cannot accept") }
     }
 
     private static func exitAtEndOfInput() {

@@ -28,13 +28,18 @@ struct ProcessUsage: Sendable {
     /// The most memory that was resident at one time, in KiB.
     ///
     /// `VmHWM`, and not `ru_maxrss`: after vfork and exec that still counts the process that started this one.
-    static func peakResidentKilobytes() -> Int {
+    static func peakResidentKilobytes() -> Int { self.kilobytes(of: "VmHWM:") }
+
+    /// The memory that is resident now, in KiB.
+    static func residentKilobytes() -> Int { self.kilobytes(of: "VmRSS:") }
+
+    private static func kilobytes(of field: String) -> Int {
         guard let file = fopen("/proc/self/status", "r") else { return 0 }
         defer { fclose(file) }
         var line = [CChar](repeating: 0, count: 256)
         while fgets(&line, Int32(line.count), file) != nil {
             let text = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-            if text.hasPrefix("VmHWM:") { return Int(text.filter(\.isNumber)) ?? 0 }
+            if text.hasPrefix(field) { return Int(text.filter(\.isNumber)) ?? 0 }
         }
         return 0
     }

@@ -3,8 +3,8 @@ final class LoadServerProcess {
     let url: String
     private let process: ChildProcess
 
-    init() throws {
-        self.process = try ChildProcess(arguments: ["serve", "--until-end-of-input"])
+    init(arguments: [String] = []) throws {
+        self.process = try ChildProcess(arguments: ["serve", "--until-end-of-input"] + arguments)
         guard let url = self.process.readLine() else { throw BenchmarkError("the load server did not start") }
         self.url = url
     }

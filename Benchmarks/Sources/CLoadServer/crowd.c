@@ -1,0 +1,161 @@
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "crowd_server.h"
+#include "crowd_tls.h"
+#include "upgrade.h"
+#include "wire.h"
+
+enum {
+    // More than one message of 1 KiB with its header, or a request.
+    MEMBER_BUFFER = 2048,
+    EVENTS = 256,
+};
+
+// One of the crowd.
+struct member {
+    int fd;
+    SSL *tls;
+    bool upgraded, finished;
+    size_t size;                     // of what is in `in`
+    uint8_t in[MEMBER_BUFFER];
+};
+
+static SSL_CTX *tls_context;
+
+bool crowd_server_use_tls(const char *certificate_path) {
+    tls_context = crowd_tls_make(certificate_path);
+    return tls_context != NULL;
+}
+
+static void drop(struct member *m) {
+    // The peer's end is not waited for; closing the descriptor takes it out of the epoll set.
+    if (m->tls) {
+        if (SSL_is_init_finished(m->tls)) SSL_shutdown(m->tls);
+        SSL_free(m->tls);
+    }
+    close(m->fd);
+    free(m);
+}
+
+// > 0 bytes, 0 when there is nothing now, -1 when there will be nothing again.
+static ssize_t receive(struct member *m, uint8_t *to, size_t room) {
+    if (!m->tls) {
+        ssize_t got = wire_recv(m->fd, to, room, 0);
+        return got > 0 ? got : (got < 0 && errno == EAGAIN ? 0 : -1);
+    }
+    ERR_clear_error();
+    // Makes the handshake first.
+    int got = SSL_read(m->tls, to, (int)room);
+    if (got > 0) return got;
+    int problem = SSL_get_error(m->tls, got);
+    return problem == SSL_ERROR_WANT_READ || problem == SSL_ERROR_WANT_WRITE ? 0 : -1;
+}
+
+// All or nothing: what is sent is small, and a client that does not take it is dropped.
+static bool send_all(struct member *m, const void *bytes, size_t size) {
+    if (size == 0) return true;
+    if (!m->tls) return send(m->fd, bytes, size, MSG_NOSIGNAL) == (ssize_t)size;
+    ERR_clear_error();
+    return SSL_write(m->tls, bytes, (int)size) == (int)size;
+}
+
+// Takes the request, if it is there as a whole.
+static bool take_request(struct member *m) {
+    uint8_t *end = memmem(m->in, m->size, "\r\n\r\n", 4);
+    if (!end) return m->size < MEMBER_BUFFER;
+    size_t length = (size_t)(end - m->in) + 4;
+    end[2] = 0;
+    char head[UPGRADE_HEAD];
+    size_t head_size = upgrade_put_head((const char *)m->in, head);
+    if (head_size == 0 || !send_all(m, head, head_size)) return false;
+    memmove(m->in, m->in + length, m->size - length);
+    m->size -= length;
+    m->upgraded = true;
+    return true;
+}
+
+// Answers every frame that is there as a whole, with one write.
+static bool take_frames(struct member *m) {
+    uint8_t out[MEMBER_BUFFER];
+    size_t out_size = 0, begin = 0;
+    struct wire_header h;
+    while (!m->finished && wire_parse_header(m->in + begin, m->size - begin, &h)) {
+        if (h.length > MEMBER_BUFFER - WIRE_MAX_HEADER) return false;
+        if (m->size - begin < h.size + h.length) break;
+        uint8_t opcode = h.first & WIRE_OPCODE;
+        if (opcode != WIRE_PONG) {
+            uint8_t first = opcode == WIRE_PING ? WIRE_FIN | WIRE_PONG : h.first;
+            out_size += wire_put_header(out + out_size, first, h.length, NULL);
+            wire_mask_copy(out + out_size, m->in + begin + h.size, h.length, h.key);
+            out_size += h.length;
+        }
+        m->finished = opcode == WIRE_CLOSE;
+        begin += h.size + h.length;
+    }
+    memmove(m->in, m->in + begin, m->size - begin);
+    m->size -= begin;
+    return send_all(m, out, out_size);
+}
+
+static bool serve(struct member *m) {
+    for (;;) {
+        ssize_t got = receive(m, m->in + m->size, MEMBER_BUFFER - m->size);
+        if (got <= 0) return got == 0;
+        bool was_full = (size_t)got == MEMBER_BUFFER - m->size;
+        m->size += (size_t)got;
+        if (!m->upgraded && !take_request(m)) return false;
+        if (m->upgraded && !take_frames(m)) return false;
+        if (m->finished) return false;
+        // A short read has emptied the socket; but of TLS, not OpenSSL.
+        if (!m->tls && !was_full) return true;
+    }
+}
+
+static void admit(int set, int listener) {
+    for (;;) {
+        int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd < 0) return;
+        int on = 1;
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        struct member *m = calloc(1, sizeof *m);
+        if (!m) {
+            close(fd);
+            continue;
+        }
+        m->fd = fd;
+        if (tls_context && (m->tls = SSL_new(tls_context))) {
+            SSL_set_fd(m->tls, fd);
+            SSL_set_accept_state(m->tls);
+        }
+        struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP, .data.ptr = m};
+        if ((tls_context && !m->tls) || epoll_ctl(set, EPOLL_CTL_ADD, fd, &event) != 0) drop(m);
+    }
+}
+
+int crowd_server_run(int listener) {
+    int set = epoll_create1(EPOLL_CLOEXEC);
+    struct epoll_event listening = {.events = EPOLLIN};
+    // Connections are accepted until there is none more: that must not block.
+    if (set < 0 || fcntl(listener, F_SETFL, O_NONBLOCK) != 0) return -1;
+    if (epoll_ctl(set, EPOLL_CTL_ADD, listener, &listening) != 0) return -1;
+    struct epoll_event events[EVENTS];
+    for (;;) {
+        int count = epoll_wait(set, events, EVENTS, -1);
+        if (count < 0 && errno != EINTR) return -1;
+        for (int i = 0; i < count; i++) {
+            struct member *m = events[i].data.ptr;
+            if (!m) admit(set, listener);
+            else if (!serve(m)) drop(m);
+        }
+    }
+}

@@ -1,0 +1,33 @@
+public import WebSocketCore
+
+/// Writes down what happens. It gets no payloads and no secrets.
+public protocol LoggingHandler: Handler {
+    /// Something happened to the connection.
+    mutating func logConnection(_ event: ClientEvent)
+
+    /// A message came or went. Asked only where ``wantsMessages`` is true.
+    mutating func logMessage(_ direction: MessageDirection, kind: WebSocketFrame.Kind, size: Int, stream: StreamRef)
+
+    /// Something went wrong.
+    mutating func logError(_ error: WebSocketError, context: ErrorContext)
+
+    /// Whether ``logMessage(_:kind:size:stream:)`` is to be called. Read once.
+    var wantsMessages: Bool { get }
+}
+
+/// Which way a message goes.
+public enum MessageDirection: String, Sendable, Hashable, CaseIterable {
+    case received, sent
+}
+
+extension LoggingHandler {
+    public mutating func logConnection(_ event: ClientEvent) {}
+    public mutating func logMessage(
+        _ direction: MessageDirection,
+        kind: WebSocketFrame.Kind,
+        size: Int,
+        stream: StreamRef
+    ) {}
+    public mutating func logError(_ error: WebSocketError, context: ErrorContext) {}
+    public var wantsMessages: Bool { false }
+}

@@ -1,0 +1,26 @@
+internal import FoundationEssentials
+internal import WebSocketCore
+
+/// JSON text from and to values, by Foundation's coders.
+enum JSONText {
+    static func decode<Value: Decodable>(_ type: Value.Type, from text: some Sequence<UInt8>) throws(WebSocketError)
+        -> Value
+    {
+        do {
+            return try JSONDecoder().decode(type, from: Data(text))
+        } catch {
+            throw WebSocketError(.invalidMessage, "not the JSON of a \(type)", underlying: error)
+        }
+    }
+
+    static func encode(_ value: some Encodable) throws(WebSocketError) -> String {
+        let encoder = JSONEncoder()
+        // One value has one text, which tests and logs can compare.
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        do {
+            return String(decoding: try encoder.encode(value), as: UTF8.self)
+        } catch {
+            throw WebSocketError(.invalidMessage, "a \(type(of: value)) has no JSON", underlying: error)
+        }
+    }
+}

@@ -1,0 +1,246 @@
+import TestSupport
+import Testing
+import WebSocketCore
+
+@testable import WebSocketNova
+
+@Suite("The state machine of a client's connection")
+struct ConnectionStateMachineTests {
+    private static let connection = ConnectionID(rawValue: 1)
+    private static let lost = DisconnectReason.failed(WebSocketError(.transportFailed, "reset"))
+    private let data = StreamInfo.Data(path: "/ws")
+
+    private func stream(_ generation: UInt64) -> StreamRef {
+        StreamRef(connection: Self.connection, generation: generation)
+    }
+
+    private func machine() -> ConnectionStateMachine {
+        ConnectionStateMachine(ConnectionState(host: "example.com", port: 443), connection: Self.connection)
+    }
+
+    /// A machine in a status, brought there by legal inputs.
+    private func machine(in status: ConnectionStatus) throws -> ConnectionStateMachine {
+        var machine = self.machine()
+        if status == .initialized { return machine }
+        if status == .closed {
+            _ = machine.closeRequested()
+            return machine
+        }
+        _ = try machine.connectRequested()
+        if status == .connecting { return machine }
+        machine.transportUp(self.stream(1))
+        if status == .connected { return machine }
+        _ = machine.upgradeAccepted(self.stream(1), data: self.data, now: .zero)
+        if status == .websocketConnected { return machine }
+        _ = self.lose(&machine, 1)
+        if status == .disconnected { return machine }
+        _ = machine.policyDecided(status == .error ? .giveUp : .retry(after: .seconds(1)))
+        return machine
+    }
+
+    private func lose(
+        _ machine: inout ConnectionStateMachine,
+        _ generation: UInt64,
+        at now: Duration = .seconds(1)
+    ) -> ConnectionStateMachine.Action {
+        machine.transportLost(self.stream(generation), reason: Self.lost, now: now, stability: .seconds(10))
+    }
+
+    @Test(arguments: ConnectionStatus.allCases)
+    func `every status is reached`(status: ConnectionStatus) throws {
+        #expect(try self.machine(in: status).state.status == status)
+    }
+
+    /// What each input leads to in each status: the status after it.
+    @Test(arguments: ConnectionStatus.allCases)
+    func `every input in every status`(status: ConnectionStatus) throws {
+        let timer = ConnectionStateMachine.Timer(number: 1)
+        let error = WebSocketError(.resourceExhausted, "given up")
+        let inputs: [(String, ConnectionStatus?, (inout ConnectionStateMachine) -> Void)] = [
+            ("connectRequested", status == .initialized ? .connecting : nil, { _ = try? $0.connectRequested() }),
+            ("transportUp", status == .connecting ? .connected : nil, { $0.transportUp($0.stream) }),
+            (
+                "upgradeAccepted", [.connecting, .connected].contains(status) ? .websocketConnected : nil,
+                { _ = $0.upgradeAccepted($0.stream, data: self.data, now: .zero) }
+            ),
+            (
+                "transportLost",
+                [.connecting, .connected, .websocketConnected].contains(status) ? .disconnected : nil,
+                { _ = $0.transportLost($0.stream, reason: Self.lost, now: .zero, stability: .zero) }
+            ),
+            (
+                "policyDecided(retry)", status == .disconnected ? .reconnecting : nil,
+                { _ = $0.policyDecided(.retry(after: .zero)) }
+            ),
+            ("policyDecided(giveUp)", status == .disconnected ? .error : nil, { _ = $0.policyDecided(.giveUp) }),
+            ("timerFired", status == .reconnecting ? .connecting : nil, { _ = $0.timerFired(timer) }),
+            (
+                "closeRequested",
+                [.initialized, .disconnected, .reconnecting].contains(status) ? .closed : nil,
+                { _ = $0.closeRequested() }
+            ),
+            ("reconnectRequested", nil, { _ = $0.reconnectRequested(after: nil) }),
+            ("stopRequested", status.isTerminal ? nil : .error, { _ = $0.stopRequested(error) }),
+        ]
+        for (name, after, input) in inputs {
+            var machine = try self.machine(in: status)
+            input(&machine)
+            #expect(machine.state.status == after ?? status, "\(name) in \(status)")
+        }
+    }
+
+    @Test func `F20 when the policy says no the connection ends in error, without a timer`() throws {
+        var machine = try self.machine(in: .disconnected)
+        #expect(machine.policyDecided(.giveUp) == .finish(Self.lost))
+        #expect(machine.state.status == .error)
+        #expect(machine.timerFired(ConnectionStateMachine.Timer(number: 1)) == .none)
+        #expect(machine.policyDecided(.retry(after: .zero)) == .none)
+    }
+
+    @Test func `F21 when the policy says yes one timer is armed, with delay and attempt`() throws {
+        var machine = try self.machine(in: .disconnected)
+        let timer = ConnectionStateMachine.Timer(number: 1)
+        #expect(machine.policyDecided(.retry(after: .seconds(3))) == .armTimer(timer, delay: .seconds(3), attempt: 1))
+        #expect(machine.policyDecided(.retry(after: .seconds(3))) == .none)
+        #expect(machine.timerFired(timer) == .open(self.stream(2)))
+        #expect(machine.timerFired(timer) == .none)
+    }
+
+    @Test func `F19 a connection that was stable has its attempts counted anew`() throws {
+        var machine = try self.machine(in: .connecting)
+        #expect(self.lose(&machine, 1) == .askPolicy(Self.lost, attempt: 1, wasStable: false))
+        guard case .armTimer(let timer, _, 1) = machine.policyDecided(.retry(after: .zero)) else {
+            Issue.record("no timer")
+            return
+        }
+        _ = machine.timerFired(timer)
+        _ = machine.upgradeAccepted(self.stream(2), data: self.data, now: .seconds(5))
+        // Open for less than the ten seconds that count as stable.
+        #expect(self.lose(&machine, 2, at: .seconds(6)) == .askPolicy(Self.lost, attempt: 2, wasStable: false))
+        guard case .armTimer(let next, _, 2) = machine.policyDecided(.retry(after: .zero)) else {
+            Issue.record("no timer")
+            return
+        }
+        _ = machine.timerFired(next)
+        _ = machine.upgradeAccepted(self.stream(3), data: self.data, now: .seconds(20))
+        #expect(self.lose(&machine, 3, at: .seconds(30)) == .askPolicy(Self.lost, attempt: 1, wasStable: true))
+    }
+
+    @Test func `F48 a reconnection is announced with its attempt and the gap`() throws {
+        var machine = try self.machine(in: .websocketConnected)
+        _ = self.lose(&machine, 1, at: .seconds(2))
+        guard case .armTimer(let timer, _, _) = machine.policyDecided(.retry(after: .zero)) else {
+            Issue.record("no timer")
+            return
+        }
+        _ = machine.timerFired(timer)
+        let gap = ClientEvent.Gap(duration: .seconds(5), attempts: 1)
+        let announced = machine.upgradeAccepted(self.stream(2), data: self.data, now: .seconds(7))
+        #expect(announced == .announce(self.stream(2), isReconnection: true, attempt: 1, gap: gap))
+    }
+
+    @Test func `F40 what an earlier transport tells is ignored`() throws {
+        var machine = try self.machine(in: .reconnecting)
+        _ = machine.timerFired(ConnectionStateMachine.Timer(number: 1))
+        #expect(machine.stream == self.stream(2))
+        machine.transportUp(self.stream(1))
+        #expect(machine.state.status == .connecting)
+        #expect(machine.upgradeAccepted(self.stream(1), data: self.data, now: .zero) == .none)
+        #expect(self.lose(&machine, 1) == .none)
+        #expect(machine.state.status == .connecting && machine.state.activeStreams == [self.stream(2): .upgrading])
+    }
+
+    @Test(arguments: ConnectionStatus.allCases)
+    func `F54 after a local close nothing reconnects`(status: ConnectionStatus) throws {
+        var machine = try self.machine(in: status)
+        _ = machine.closeRequested()
+        _ = self.lose(&machine, machine.stream.generation)
+        #expect(machine.state.status == (status == .error ? .error : .closed))
+        #expect(machine.policyDecided(.retry(after: .zero)) == .none)
+        #expect(machine.timerFired(ConnectionStateMachine.Timer(number: 1)) == .none)
+        #expect(machine.reconnectRequested(after: .zero) == .none)
+    }
+
+    @Test func `F36 a stream goes from upgrading to websocket to closing and is removed`() throws {
+        var machine = try self.machine(in: .connecting)
+        #expect(machine.state.activeStreams[self.stream(1)]?.status == .upgrading)
+        _ = machine.upgradeAccepted(self.stream(1), data: self.data, now: .zero)
+        #expect(machine.state.activeStreams[self.stream(1)] == StreamInfo(.websocket, data: self.data))
+        machine.closeSeen(self.stream(1))
+        #expect(machine.state.activeStreams[self.stream(1)] == StreamInfo(.closing, data: self.data))
+        _ = self.lose(&machine, 1)
+        #expect(machine.state.activeStreams.isEmpty)
+        machine.closeSeen(self.stream(1))
+        #expect(machine.state.activeStreams.isEmpty)
+    }
+
+    @Test func `F33 sending on a stream that is not there is refused by name`() throws {
+        var machine = try self.machine(in: .websocketConnected)
+        try machine.checkSendable(on: self.stream(1))
+        let unknown = #expect(throws: WebSocketError.self) { try machine.checkSendable(on: self.stream(9)) }
+        #expect(unknown?.code == .streamNotFound && unknown?.message.contains("connection-1/9") == true)
+        machine.closeSeen(self.stream(1))
+        let closing = #expect(throws: WebSocketError.self) { try machine.checkSendable(on: self.stream(1)) }
+        #expect(closing?.code == .invalidStreamStatus)
+        _ = self.lose(&machine, 1)
+        let gone = #expect(throws: WebSocketError.self) { try machine.checkSendable(on: self.stream(1)) }
+        #expect(gone?.code == .notConnected)
+    }
+
+    @Test(arguments: 0..<20)
+    func `random inputs keep the invariants`(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        for _ in 0..<200 { try self.walk(&random, seed) }
+    }
+
+    /// A random life: at most one end, no action after it, timers and transports one at a time.
+    private func walk(_ random: inout SeededGenerator, _ seed: UInt64) throws {
+        var machine = self.machine()
+        var armed: ConnectionStateMachine.Timer?
+        var open: StreamRef?
+        var ends = 0
+        var now = Duration.zero
+        for _ in 0..<40 {
+            now += .seconds(Int.random(in: 0...8, using: &random))
+            let stale =
+                Bool.random(using: &random) ? machine.stream : self.stream(UInt64.random(in: 0...4, using: &random))
+            let action: ConnectionStateMachine.Action
+            switch Int.random(in: 0...9, using: &random) {
+            case 0: action = (try? machine.connectRequested()) ?? .none
+            case 1:
+                machine.transportUp(stale)
+                action = .none
+            case 2, 3: action = machine.upgradeAccepted(stale, data: self.data, now: now)
+            case 4, 5: action = machine.transportLost(stale, reason: Self.lost, now: now, stability: .seconds(10))
+            case 6:
+                action = machine.policyDecided(
+                    Int.random(in: 0...9, using: &random) == 0 ? .giveUp : .retry(after: now)
+                )
+            case 7: action = armed.map { machine.timerFired($0) } ?? .none
+            case 8: action = machine.reconnectRequested(after: Bool.random(using: &random) ? nil : .seconds(1))
+            default:
+                let orders = Int.random(in: 0...7, using: &random)
+                action =
+                    orders == 0
+                    ? machine.closeRequested()
+                    : orders == 1 ? machine.stopRequested(WebSocketError(.timedOut, "stopped")) : .none
+            }
+            #expect(ends == 0 || action == .none, "seed \(seed): \(action) after the end")
+            switch action {
+            case .open(let stream):
+                #expect(stream.generation > open?.generation ?? 0, "seed \(seed)")
+                open = stream
+                armed = nil
+            case .armTimer(let timer, let delay, let attempt):
+                #expect(timer != armed && delay >= .zero && attempt > 0, "seed \(seed)")
+                armed = timer
+            case .finish:
+                ends += 1
+                #expect(machine.state.status.isTerminal && machine.state.activeStreams.isEmpty, "seed \(seed)")
+            case .none, .announce, .askPolicy, .close, .abort:
+                break
+            }
+            #expect(machine.state.activeStreams.count <= 1, "seed \(seed)")
+        }
+    }
+}
