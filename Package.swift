@@ -103,9 +103,16 @@ let package = Package(
             dependencies: ["WebSocketNovaTesting", "LWSTransport", "COpenSSL", "CZlib", "TestSupport"],
             swiftSettings: swiftSettings
         ),
+        .target(
+            name: "HostileServers",
+            dependencies: ["WebSocketNovaTesting", "WebSocketCore"],
+            path: "Tests/HostileServers",
+            exclude: ["README.md"],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["WebSocketNova", "WebSocketNovaTesting", "LWSTransport", "TestSupport"],
+            dependencies: ["WebSocketNova", "WebSocketNovaTesting", "LWSTransport", "TestSupport", "HostileServers"],
             swiftSettings: swiftSettings
         ),
 

@@ -21,38 +21,6 @@ extension Tunnel {
         return 0
     }
 
-    func lwsDidReceiveHead(_ wsi: OpaquePointer) -> Int32 {
-        guard self.closure == nil, let delegate = self.delegate else { return -1 }
-        let head = ResponseHead.read(wsi, limit: self.request.maximumResponseHeadSize)
-        guard let head else {
-            self.headIsWrong = true
-            self.failure = "the response's head is larger than \(self.request.maximumResponseHeadSize) bytes"
-            return -1
-        }
-        // What begins like a response and has no status, lws reads as 0.
-        guard (100...999).contains(head.status) else {
-            self.headIsWrong = true
-            self.failure = "the response has no status"
-            return -1
-        }
-        if head.status == 101, lws_hdr_total_length(wsi, WSI_TOKEN_HTTP1_0) > 0 {
-            self.headIsWrong = true
-            self.failure = "status 101 in an HTTP/1.0 response"
-            return -1
-        }
-        if delegate.channelDidReceiveHead(head) {
-            self.state = .open
-        } else {
-            self.state = .refused
-            // These have no body (RFC 9112 section 6.3), and a server may wait for us.
-            if head.status < 200 || head.status == 204 || head.status == 304 { self.doom() }
-        }
-        self.core.openingEnded(self)
-        // The header storage is given back after this callback: here lws still needs it (client-http.c:934).
-        self.loop.wake(self)
-        return 0
-    }
-
     func lwsIsReadable() -> Int32 {
         guard !self.isDoomed else { return 0 }
         self.isInReadCallback = true
@@ -63,7 +31,9 @@ extension Tunnel {
             self.delegate?.channelIsReadable()
         case .refused:
             self.readBody()
-        default:
+        case .connecting:
+            self.readFollowingHead()
+        case .resolving, .closed:
             break
         }
         return self.streamEnded ? -1 : 0

@@ -9,9 +9,7 @@ extension Tunnel: TransportChannel {
     func read(into buffer: UnsafeMutableRawBufferPointer) -> Int {
         self.core.assertOnLoop()
         if !self.leftover.isEmpty { return self.readLeftover(into: buffer) }
-        guard self.state == .open || self.state == .refused, let wsi, !self.streamEnded, !self.isDoomed else {
-            return 0
-        }
+        guard self.hasStream, let wsi, !self.streamEnded, !self.isDoomed else { return 0 }
         self.detachHeaders()
         self.readTarget = buffer
         self.readCount = 0
@@ -30,6 +28,9 @@ extension Tunnel: TransportChannel {
         if !self.leftover.isEmpty { self.tellReadable() }
         return self.readCount
     }
+
+    /// Whether lws has taken a head, and gives what follows it.
+    private var hasStream: Bool { self.state == .open || self.state == .refused || self.followingHead != nil }
 
     /// Tells the delegate once more that there may be something to read, since lws does not tell of what it has given.
     func tellReadable() {

@@ -178,6 +178,8 @@ extension Tunnel {
             self.wsi = nil
             self.proxyExchange?.end()
             self.streamDidEnd(attempt)
+            // It holds the tunnel, which would hold it for ever.
+            self.winner = nil
         } else if let closure {
             if self.attempts.isEmpty { self.finish(closure) }
         } else if self.winner == nil, let action = self.race?.attemptFailed() {
@@ -215,7 +217,8 @@ extension Tunnel {
             let reason = attempt.certificateError.map { "certificate not accepted: \($0)" } ?? words
             return WebSocketError(.tlsFailed, "TLS with \(self.endpointName): \(reason)")
         case .upgrade where self.isWrongResponse(words):
-            return WebSocketError(.invalidUpgradeResponse, "no valid HTTP response from \(self.endpointName): \(words)")
+            let response = "HTTP response from \(self.endpointName)"
+            return WebSocketError(.invalidUpgradeResponse, "no valid \(response): \(ResponseHead.explained(words))")
         default:
             return WebSocketError(.transportFailed, "no HTTP response from \(self.endpointName): \(words)")
         }
@@ -233,7 +236,7 @@ extension Tunnel {
 
     /// Whether a response had come that was none, rather than the end of the connection (client-http.c:386-493, 598-954).
     private func isWrongResponse(_ words: String) -> Bool {
-        self.headIsWrong || words.hasPrefix("HS: ") || words == "problems parsing header"
+        self.headIsWrong || words.hasPrefix("HS: ") || words == ResponseHead.parserFailure
     }
 }
 

@@ -61,6 +61,10 @@ final class Tunnel: @unchecked Sendable {
     var proxyExchange: ProxyExchange?
     /// A response had come, and we did not take it.
     var headIsWrong = false
+    /// Reads the head that follows an interim response; nil while there was none.
+    var followingHead: HTTPResponseHeadParser?
+    /// How many bytes of heads may still come behind interim responses.
+    var followingHeadRoom = 0
 
     // Reading.
     var readTarget = UnsafeMutableRawBufferPointer(start: nil, count: 0)
@@ -71,6 +75,8 @@ final class Tunnel: @unchecked Sendable {
     var isInReadCallback = false
     var streamEnded = false
     var bodyPrefix: [UInt8] = []
+    /// Takes the body out of the stream where lws does not.
+    var bodyDecoder: HTTPBodyDecoder?
 
     // Ending.
     var closesWhenFlushed = false
@@ -133,16 +139,9 @@ final class Tunnel: @unchecked Sendable {
     /// Gives back the memory of the response's headers, and keeps lws from reaping the connection for holding them too long
     /// (header.c:554).
     func detachHeaders() {
-        guard !self.headersAreDetached, let wsi else { return }
+        guard self.state == .open, !self.headersAreDetached, let wsi else { return }
         self.headersAreDetached = true
-        if self.state == .open { lws_http_headers_detach(wsi) }
-    }
-
-    func readBody() {
-        let count = self.read(into: self.scratch)
-        let room = self.request.maximumRefusalBodySize - self.bodyPrefix.count
-        self.bodyPrefix.append(contentsOf: self.scratch[..<min(count, max(0, room))])
-        if count >= room { self.doom() }
+        lws_http_headers_detach(wsi)
     }
 }
 

@@ -96,13 +96,7 @@ extension UpgradeRequest {
 
     private static func check(_ field: HTTPFields.Field) throws(WebSocketError) {
         let name = HTTPGrammar.quoted(field.name)
-        guard !field.name.isEmpty else { throw WebSocketError(.invalidHeader, "a header has an empty name") }
-        for (position, byte) in field.name.utf8.enumerated() where !HTTPGrammar.isTokenCharacter(byte) {
-            throw WebSocketError(
-                .invalidHeader,
-                "the name of header \(name) has \(HTTPGrammar.name(of: byte)) at byte \(position)"
-            )
-        }
+        try Self.check(name: field.name)
         if Self.isOwn(field.name) {
             throw WebSocketError(.invalidHeader, "header \(name) is set by the library and cannot be given")
         }
@@ -111,6 +105,17 @@ extension UpgradeRequest {
             throw WebSocketError(
                 .invalidHeader,
                 "the value of header \(name) has \(HTTPGrammar.name(of: byte)) at byte \(position)"
+            )
+        }
+    }
+
+    /// Refuses what can be no field's name.
+    package static func check(name: String) throws(WebSocketError) {
+        guard !name.isEmpty else { throw WebSocketError(.invalidHeader, "a header has an empty name") }
+        for (position, byte) in name.utf8.enumerated() where !HTTPGrammar.isTokenCharacter(byte) {
+            throw WebSocketError(
+                .invalidHeader,
+                "the name of header \(HTTPGrammar.quoted(name)) has \(HTTPGrammar.name(of: byte)) at byte \(position)"
             )
         }
     }

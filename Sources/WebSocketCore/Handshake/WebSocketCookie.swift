@@ -42,15 +42,15 @@ extension WebSocketCookie {
     }
 
     /// The fields with the cookies in them. RFC 6265 section 5.4 allows one `Cookie` field: everything goes into the first,
-    /// the user's own before the cookies, or into one in front of all fields.
+    /// the user's own before the cookies, or into one in front of all fields. One that is alone stays as it is.
     static func joined(_ cookies: [WebSocketCookie], in headers: HTTPFields) -> [HTTPFields.Field] {
-        let pairs = headers[values: "Cookie"].map(HTTPGrammar.trimmed) + cookies.map { "\($0.name)=\($0.value)" }
-        guard !pairs.isEmpty else { return Array(headers) }
+        let own = headers[values: "Cookie"]
+        guard own.count + cookies.count > 1 || own.isEmpty && !cookies.isEmpty else { return Array(headers) }
+        let pairs = own.map(HTTPGrammar.trimmed) + cookies.map { "\($0.name)=\($0.value)" }
+        let value = pairs.joined(separator: "; ")
+        guard !own.isEmpty else { return [HTTPFields.Field(name: "Cookie", value: value)] + headers }
         var joined = headers
-        if joined.contains("Cookie") {
-            joined["Cookie"] = pairs.joined(separator: "; ")
-            return Array(joined)
-        }
-        return [HTTPFields.Field(name: "Cookie", value: pairs.joined(separator: "; "))] + headers
+        joined["Cookie"] = value
+        return Array(joined)
     }
 }

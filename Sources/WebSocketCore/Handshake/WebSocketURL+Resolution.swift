@@ -1,7 +1,7 @@
 extension WebSocketURL {
     /// Whether credentials for one may be sent to the other: the same scheme, host and port (RFC 6454 section 5).
     package func isSameOrigin(as other: WebSocketURL) -> Bool {
-        self.isSecure == other.isSecure && self.host == other.host && self.port == other.port
+        self.isSecure == other.isSecure && self.endpoint == other.endpoint
     }
 
     /// The URL that a reference means when it stands in an answer from this URL (RFC 3986 section 5.2).

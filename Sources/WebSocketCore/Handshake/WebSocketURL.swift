@@ -57,6 +57,13 @@ package struct WebSocketURL: Hashable, Sendable {
         return self.port == Self.defaultPort(isSecure: self.isSecure) ? host : "\(host):\(self.port)"
     }
 
+    /// The whole URL but for the credentials. The query is in it: not for logs.
+    package var text: String {
+        var start = self
+        start.target = "/"
+        return start.description.dropLast() + self.target
+    }
+
     private static func defaultPort(isSecure: Bool) -> UInt16 { isSecure ? 443 : 80 }
 }
 

@@ -22,6 +22,9 @@ package protocol TransportLoop: SerialExecutor {
     /// The time since some fixed point in the past, on the loop's monotonic clock.
     var now: Duration { get }
 
+    /// The time of ``now``, up to some milliseconds late, at the price of a look into memory: for what is noted at each read.
+    var coarseNow: Duration { get }
+
     /// Whether the caller runs on this loop.
     var isCurrent: Bool { get }
 
@@ -66,6 +69,8 @@ package struct TransportRequest: Sendable {
     package var head: [UInt8]
     /// How many bytes a response's head may have.
     package var maximumResponseHeadSize: Int
+    /// Names of response headers that are wanted, beside those that the transport knows.
+    package var responseHeaderNames: [String]
     /// How many bytes of the body of a refused upgrade are kept.
     package var maximumRefusalBodySize: Int
 
@@ -75,6 +80,7 @@ package struct TransportRequest: Sendable {
         tls: TLSConfiguration?,
         head: [UInt8],
         maximumResponseHeadSize: Int,
+        responseHeaderNames: [String] = [],
         maximumRefusalBodySize: Int
     ) {
         self.endpoint = endpoint
@@ -82,6 +88,7 @@ package struct TransportRequest: Sendable {
         self.tls = tls
         self.head = head
         self.maximumResponseHeadSize = maximumResponseHeadSize
+        self.responseHeaderNames = responseHeaderNames
         self.maximumRefusalBodySize = maximumRefusalBodySize
     }
 }
@@ -153,11 +160,27 @@ package protocol TransportChannel: AnyObject {
     /// Asks for one `channelIsWritable`.
     func requestWritable()
 
+    /// How far what was written has come; nil where the kernel does not tell.
+    var progress: TransportProgress? { get }
+
     /// Ends the stream: what was written is flushed, then the connection is closed in order. `channelDidClose` follows.
     func close()
 
     /// Ends the stream now, without flushing. `channelDidClose` follows.
     func abort()
+}
+
+/// How far the bytes of a channel have come, counted below TLS.
+package struct TransportProgress: Sendable, Hashable {
+    /// How many bytes the peer's host has acknowledged since the channel was opened.
+    package var acknowledged: UInt64
+    /// How many bytes wait in this side's kernel for that.
+    package var outstanding: UInt64
+
+    package init(acknowledged: UInt64, outstanding: UInt64) {
+        self.acknowledged = acknowledged
+        self.outstanding = outstanding
+    }
 }
 
 /// The head of an HTTP/1.x response.

@@ -26,21 +26,27 @@ public final class WebSocket: Sendable {
     private let outboundMessageSize: Int
     private let life = LiveObject(.webSocket)
 
+    /// Where the connection is open to: the URL that was given, or the last of those that redirections led to (see
+    /// ``WebSocketConfiguration/redirects``). It has no user and password, but the query, which may be secret too.
+    public let url: String
     /// The subprotocol that the server chose out of those offered, or nil if it chose none.
     public let subprotocol: String?
     /// The permessage-deflate parameters in force, or nil if messages are not compressed.
     public let compression: NegotiatedDeflate?
-    /// The header fields of the server's response to the upgrade.
+    /// The header fields of the server's response to the upgrade, repeated ones each by itself:
+    /// `responseHeaders[values: "Set-Cookie"]`. Those of a name that libwebsockets does not know are there if they are named
+    /// in ``WebSocketConfiguration/responseHeaderNames``.
     public let responseHeaders: HTTPFields
 
-    private init(_ connection: Connection, _ opened: Connection.Opened, inbound: InboundQueue?) {
-        self.connection = connection
-        self.outbound = opened.outbound
-        self.inbound = inbound
-        self.outboundMessageSize = connection.configuration.limits.outboundMessageSize
-        self.subprotocol = opened.upgrade.subprotocol
-        self.compression = opened.upgrade.deflate
-        self.responseHeaders = opened.upgrade.headers
+    private init(_ outcome: Opening.Outcome) {
+        self.connection = outcome.connection
+        self.outbound = outcome.opened.outbound
+        self.inbound = outcome.inbound
+        self.outboundMessageSize = outcome.connection.configuration.limits.outboundMessageSize
+        self.url = outcome.url.text
+        self.subprotocol = outcome.opened.upgrade.subprotocol
+        self.compression = outcome.opened.upgrade.deflate
+        self.responseHeaders = outcome.opened.upgrade.headers
     }
 
     deinit {
@@ -54,23 +60,17 @@ public final class WebSocket: Sendable {
     /// Cancelling the task ends the attempt at once, in whatever phase, and throws `CancellationError`.
     ///
     /// - Parameters:
-    ///   - url: an absolute `ws` or `wss` URL without a fragment (RFC 6455 section 3).
+    ///   - url: an absolute `ws` or `wss` URL without a fragment (RFC 6455 section 3). A user and password in it are sent as
+    ///     Basic authentication (RFC 7617), unless the configuration has an `Authorization` header.
     ///   - configuration: how to open and keep the connection.
     /// - Throws: ``WebSocketError``: `invalid_*` for bad input, before anything is sent; `resolve_failed`,
-    ///   `connect_failed`, `tls_failed`, `timed_out`; `upgrade_refused` with the server's answer; `invalid_upgrade_response`.
+    ///   `connect_failed`, `tls_failed`, `timed_out`; `upgrade_refused` with the server's answer; `redirect_failed`;
+    ///   `invalid_upgrade_response`.
     public static func connect(
         to url: String,
         configuration: WebSocketConfiguration = WebSocketConfiguration()
     ) async throws -> WebSocket {
-        try configuration.validate()
-        let limits = configuration.limits
-        let eventLoop = try Self.eventLoop(for: configuration)
-        let inbound = InboundQueue(
-            byteLimit: limits.inboundHighWaterMark,
-            countLimit: limits.inboundMessageCount,
-            isOnLoop: { eventLoop.isCurrent }
-        )
-        return try await Self.open(url, configuration, eventLoop, .queue(inbound), inbound)
+        try await Self.open(url, configuration, onMessage: nil)
     }
 
     /// Opens a connection whose messages are given to a handler on its event loop, without a copy and without a switch of
@@ -89,9 +89,7 @@ public final class WebSocket: Sendable {
         configuration: WebSocketConfiguration = WebSocketConfiguration(),
         onMessage: @escaping MessageHandler
     ) async throws -> WebSocket {
-        try configuration.validate()
-        let eventLoop = try Self.eventLoop(for: configuration)
-        return try await Self.open(url, configuration, eventLoop, .handler(onMessage), nil)
+        try await Self.open(url, configuration, onMessage: onMessage)
     }
 
     private static func eventLoop(for configuration: WebSocketConfiguration) throws(WebSocketError) -> EventLoop {
@@ -102,29 +100,13 @@ public final class WebSocket: Sendable {
     private static func open(
         _ url: String,
         _ configuration: WebSocketConfiguration,
-        _ eventLoop: EventLoop,
-        _ consumer: Connection.Consumer,
-        _ inbound: InboundQueue?
+        onMessage: MessageHandler?
     ) async throws -> WebSocket {
-        let request = try UpgradeRequest(
-            url: WebSocketURL(url),
-            subprotocols: configuration.subprotocols,
-            headers: configuration.headers,
-            compression: configuration.compression,
-            maximumHeadSize: LWSTransport.maximumRequestSize
-        )
-        let connection = Connection(
-            transport: LWSTransport(eventLoop),
-            request: request,
-            configuration: configuration,
-            consumer: consumer
-        )
-        let opened = try await withTaskCancellationHandler {
-            try await connection.open()
-        } onCancel: {
-            connection.signal(.cancelOpening)
-        }
-        return WebSocket(connection, opened, inbound: inbound)
+        try configuration.validate()
+        let url = try WebSocketURL(url)
+        let eventLoop = try Self.eventLoop(for: configuration)
+        let opening = Opening(configuration: configuration, eventLoop: eventLoop, onMessage: onMessage)
+        return WebSocket(try await opening.run(url))
     }
 
     // MARK: State
@@ -138,33 +120,27 @@ public final class WebSocket: Sendable {
 
     // MARK: Control
 
-    /// Sends a ping and waits for the answer.
-    ///
-    /// - Returns: the time from the sending of the ping to the arrival of its pong.
-    /// - Throws: `connection_closed`; `CancellationError`, after which a late pong is ignored. There is no deadline here:
-    ///   without an answer it waits until the connection ends.
-    public func ping() async throws -> Duration {
-        try await self.connection.ping()
-    }
-
     /// Closes the connection: sends everything that was accepted, then the Close frame, and waits for the peer's and for
     /// the end of the TCP connection.
     ///
     /// Further `send`s fail with `connection_closed`; messages that still come can be read. When the peer does not answer
-    /// within the close deadline, the connection is aborted. Cancellation does not cut the wait short. Closing again waits
-    /// for the same end.
+    /// within the close deadline, the connection is aborted. Closing again waits for the same end.
+    ///
+    /// Cancelling the task cuts the wait short, not the closing: a task that is cancelled, also one that was before the call,
+    /// still has the connection closed behind it, within the close deadline. To end it at once there is ``abort()``.
     ///
     /// - Parameters:
     ///   - code: 1000-1003, 1007-1014 or 3000-4999 (RFC 6455 section 7.4).
     ///   - reason: at most 123 bytes of UTF-8.
     /// - Returns: how the connection ended.
-    /// - Throws: `invalid_close_code`, `invalid_close_reason`, before anything is sent.
+    /// - Throws: `invalid_close_code`, `invalid_close_reason`, before anything is sent; `CancellationError`.
     @discardableResult
     public func close(
         code: WebSocketCloseCode = .normalClosure,
         reason: String = ""
     ) async throws -> WebSocketCloseInfo {
-        await self.connection.close(try CloseFrame(code: code, reason: reason))
+        await self.connection.beginClosing(try CloseFrame(code: code, reason: reason))
+        return try await self.connection.end()
     }
 
     /// Waits until the connection has ended, whoever ends it and however.

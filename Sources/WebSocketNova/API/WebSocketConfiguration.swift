@@ -10,6 +10,22 @@ public struct WebSocketConfiguration: Sendable {
     /// itself cannot be set. A field that breaks this is refused with `invalid_header` before anything is sent.
     public var headers = HTTPFields()
 
+    /// Cookies to send with the upgrade request. Default: none.
+    ///
+    /// All go into one `Cookie` field, behind what ``headers`` have of that name, as RFC 6265 section 5.4 allows no second
+    /// one. A name that is no token, or a value that would end its cookie, is refused with `invalid_header`.
+    public var cookies: [WebSocketCookie] = []
+
+    /// Names of header fields to look for in the server's response, beside those that libwebsockets knows and a few more
+    /// that are common, such as `X-Request-Id`. Default: none.
+    ///
+    /// libwebsockets 4.1.6 has no list of the fields that it does not know; it finds one that it is asked for by name. Of a
+    /// name that comes several times it finds the first.
+    public var responseHeaderNames: [String] = []
+
+    /// Whether redirections are followed. Default: no; see ``RedirectPolicy``.
+    public var redirects = RedirectPolicy.none
+
     /// Subprotocols to offer, the preferred first (RFC 6455 section 1.9). Default: none.
     ///
     /// A server that chooses one that was not offered is refused; see ``WebSocket/subprotocol`` for its choice.
@@ -32,6 +48,9 @@ public struct WebSocketConfiguration: Sendable {
 
     /// How long things may take. See ``Deadlines-swift.struct``.
     public var deadlines = Deadlines()
+
+    /// How a peer that is gone is found. Default: pings after 20 s of silence. See ``Keepalive-swift.struct``.
+    public var keepalive = Keepalive()
 
     /// The event loops to run on. Default: nil, the loop that all such connections of the process share.
     public var eventLoopGroup: EventLoopGroup?
@@ -72,25 +91,21 @@ public struct WebSocketConfiguration: Sendable {
         public var outboundHighWaterMark = 1 << 20
 
         /// The most bytes of names and values in the head of the server's response. Default: 32 KiB.
+        ///
+        /// It defends against headers without end. A larger head ends the opening with `invalid_upgrade_response`. Fields
+        /// that libwebsockets does not know (see ``WebSocketConfiguration/responseHeaderNames``) do not count, but with them
+        /// the head has no more than its buffer of 64 KiB.
         public var responseHeadSize = 32 << 10
 
         /// How many bytes of the body of a refused upgrade are kept for the error. Default: 4 KiB.
+        ///
+        /// The body is waited for until its end, this limit or the open deadline. Zero keeps none and waits for none. A
+        /// content coding such as gzip is left as it is.
         public var refusalBodySize = 4 << 10
 
-        /// The defaults.
-        public init() {}
-    }
-
-    /// Bounds on time.
-    public struct Deadlines: Sendable, Hashable {
-        /// From the call to the open connection: look-up, TCP, TLS and upgrade together. Default: 10 s.
-        ///
-        /// When it passes, the call throws `timed_out` and names the phase that was under way.
-        public var open = Duration.seconds(10)
-
-        /// From the Close frame that this side sends to the end of the connection. Default: 10 s. When it passes, the
-        /// connection is aborted, which ``WebSocketCloseInfo/wasClean`` tells.
-        public var close = Duration.seconds(10)
+        /// How many calls of ``WebSocket/ping(_:)`` may wait for their pongs. Default: 16. One more is refused with
+        /// `too_many_pings`: a peer that answers none must not make the list of them grow.
+        public var pendingPings = 16
 
         /// The defaults.
         public init() {}
@@ -111,8 +126,17 @@ extension WebSocketConfiguration {
         // libwebsockets keeps the head in one buffer of 64 KiB.
         try Self.check("limits.responseHeadSize", limits.responseHeadSize, in: 256...48 << 10)
         try Self.check("limits.refusalBodySize", limits.refusalBodySize, in: 0...1 << 24)
-        try Self.check("deadlines.open", self.deadlines.open)
-        try Self.check("deadlines.close", self.deadlines.close)
+        try Self.check("limits.pendingPings", limits.pendingPings, in: 1...1 << 16)
+        try self.redirects.validate()
+        try Self.check(responseHeaderNames: self.responseHeaderNames)
+        try self.deadlines.validate()
+        try self.keepalive.validate()
+    }
+
+    private static func check(responseHeaderNames names: [String]) throws(WebSocketError) {
+        // Each is looked for in a list, for each response.
+        try Self.check("responseHeaderNames.count", names.count, in: 0...100)
+        for name in names { try UpgradeRequest.check(name: name) }
     }
 
     private static func check(_ name: String, _ value: Int, in range: ClosedRange<Int>) throws(WebSocketError) {
@@ -124,12 +148,12 @@ extension WebSocketConfiguration {
         }
     }
 
-    private static func check(_ name: String, _ value: Duration) throws(WebSocketError) {
+    static func check(_ name: String, _ value: Duration, atLeast least: Duration? = nil) throws(WebSocketError) {
         // The upper bound keeps sums of times away from overflow.
-        guard value > .zero, value <= .seconds(365 * 86_400) else {
+        guard value > .zero, value >= least ?? .zero, value <= .seconds(365 * 86_400) else {
             throw WebSocketError(
                 .invalidConfiguration,
-                "\(name) is \(value); it must be more than zero and at most a year"
+                "\(name) is \(value); it must be \(least.map { "at least \($0)" } ?? "more than zero") and at most a year"
             )
         }
     }

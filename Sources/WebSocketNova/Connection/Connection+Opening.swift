@@ -31,6 +31,7 @@ extension Connection {
             tls: url.isSecure ? self.configuration.tls : nil,
             head: self.request.head,
             maximumResponseHeadSize: self.configuration.limits.responseHeadSize,
+            responseHeaderNames: self.configuration.responseHeaderNames,
             maximumRefusalBodySize: self.configuration.limits.refusalBodySize
         )
     }
@@ -41,26 +42,15 @@ extension Connection {
         self.abandonOpening(CancellationError())
     }
 
-    func openDeadlinePassed(_ limit: Duration) {
-        // A refusal whose body does not end is a refusal all the same.
-        let error =
-            self.openingFailure
-            ?? WebSocketError(
-                .timedOut,
-                "\(self.request.url) was not open after \(limit), in the phase \"\(self.phase.rawValue)\""
-            )
-        self.abandonOpening(error)
-    }
-
     /// Gives up at once; the channel ends behind the caller's back.
-    private func abandonOpening(_ error: any Error) {
+    func abandonOpening(_ error: any Error) {
         self.failOpening(error)
         self.channel?.abort()
     }
 
     private func failOpening(_ error: any Error) {
         guard let opening = self.opening.take() else { return }
-        self.cancelOpenTimer()
+        self.cancelOpeningTimers()
         self.logger.debug(
             "connection not opened",
             metadata: ["url": "\(self.request.url)", "phase": "\(self.phase.rawValue)", "error": "\(error)"]
@@ -75,6 +65,11 @@ extension Connection {
             return true
         } catch {
             self.openingFailure = error
+            if self.configuration.redirects.leadsOn(error) {
+                // The way goes on elsewhere; the body is not waited for.
+                self.failOpening(error)
+                self.channel?.close()
+            }
             return false
         }
     }
@@ -99,7 +94,10 @@ extension Connection {
             self.loopContext = WebSocket.LoopContext(connection: self, outbound: outbound)
         }
         self.lifecycle.upgradeAccepted()
-        self.cancelOpenTimer()
+        self.cancelOpeningTimers()
+        self.lastHeard = self.loop.now
+        self.startKeepalive()
+        self.startIdleTimer()
         self.logger.debug("connection opened", metadata: ["url": "\(self.request.url)"])
         self.opening.take()?.resume(returning: Opened(outbound: outbound, upgrade: upgrade))
     }
@@ -138,7 +136,7 @@ extension Connection {
 
 extension Connection: TransportDelegate {
     nonisolated func channelDidEnter(_ phase: TransportPhase) {
-        self.assumeIsolated { $0.phase = phase }
+        self.assumeIsolated { $0.entered(phase) }
     }
 
     nonisolated func channelWasRefused(_ error: WebSocketError) {
@@ -150,7 +148,11 @@ extension Connection: TransportDelegate {
     }
 
     nonisolated func channelIsReadable() {
-        self.assumeIsolated { $0.becameReadable() }
+        self.assumeIsolated {
+            $0.noteHeard()
+            $0.becameReadable()
+            $0.noteData()
+        }
     }
 
     nonisolated func channelIsWritable() {

@@ -4,13 +4,14 @@ import WebSocketCore
 
 /// One client of a ``ScriptPlayer``. It lives on the server's thread.
 struct ScriptConnection: ~Copyable {
-    private let player: ScriptPlayer
-    private var socket: ScriptSocket?
-    private let index: Int
+    let player: ScriptPlayer
+    var socket: ScriptSocket?
+    var tls: ScriptTLS?
+    let index: Int
     private let deadline: ContinuousClock.Instant
     private var requestHead: [UInt8] = []
     /// Read, but taken by no step yet.
-    private var inbox: [UInt8] = []
+    var inbox: [UInt8] = []
     /// Whether the script is over, and what still comes is dropped.
     private var isFinishing = false
 
@@ -25,10 +26,29 @@ struct ScriptConnection: ~Copyable {
     mutating func play(_ steps: [ScriptedServer.Step], _ place: inout String) throws(ScriptSocket.Interruption) {
         for (number, step) in steps.enumerated() {
             place = "step \(number + 1) (\(step.name))"
-            if case .repeated(let count, let inner) = step.action {
+            switch step.action {
+            case .repeated(let count, let inner):
                 for _ in 0..<count { try self.play(inner, &place) }
-            } else {
+            case .untilClientLeaves(let inner):
+                try self.untilClientLeaves { connection throws(ScriptSocket.Interruption) in
+                    while connection.socket != nil, !inner.isEmpty { try connection.play(inner, &place) }
+                }
+            default:
                 try self.perform(step.action)
+            }
+        }
+    }
+
+    /// That the client leaves is the end of what the body does, and no failure.
+    private mutating func untilClientLeaves(
+        _ body: (inout ScriptConnection) throws(ScriptSocket.Interruption) -> Void
+    ) throws(ScriptSocket.Interruption) {
+        do throws(ScriptSocket.Interruption) {
+            try body(&self)
+        } catch {
+            switch error {
+            case .endOfStream, .broken: self.socket = nil
+            case .deadline, .woken, .tls: throw error
             }
         }
     }
@@ -37,29 +57,43 @@ struct ScriptConnection: ~Copyable {
         switch action {
         case .expectUpgrade: try self.readRequest()
         case .acceptUpgrade(let fields, let following): try self.accept(fields, following)
+        case .answerUpgrade(let size, let interval, let response):
+            if self.requestHead.isEmpty { try self.readRequest() }
+            let bytes = response(self.acceptValue())
+            try self.send(bytes, chunkSize: size ?? max(1, bytes.count), interval: interval)
         case .send(let bytes, let size, let interval): try self.send(bytes, chunkSize: size, interval: interval)
+        case .flood(let block, let limit, let isReading):
+            try self.untilClientLeaves { connection throws(ScriptSocket.Interruption) in
+                try connection.flood(block, atMost: limit, isReading: isReading)
+            }
         case .receive(let count): try self.receive(count)
         case .receiveFrames(let count): for _ in 0..<count { _ = try self.receiveFrame() }
+        case .receiveClose: while try self.receiveFrame().opcode != .close {}
         case .echoFrames(let count): for _ in 0..<count { try self.echoFrame() }
         case .delay(let duration): try self.delay(duration)
         case .pause(let name): try self.pause(until: name)
         case .mark(let name): self.player.mark(name)
         case .waitForEndOfStream: try self.readToEnd(until: self.deadline)
         case .stopReading: try self.waitForHangUp()
+        case .startTLS(let identity, let limit): try self.startTLS(identity, sendingAtMost: limit)
+        case .sendBeneathTLS(let bytes): try self.sendRaw(bytes[...])
+        case .sendPartOfRecord(let bytes, let count): try self.sendRaw(self.onTheWire(bytes[...]).prefix(count))
+        case .sendCloseNotify: try self.sendCloseNotify()
         case .shutdownWrite: self.socket?.shutdownWrite()
         case .close: self.socket = nil
         case .reset:
             self.socket?.resetOnClose()
             self.socket = nil
-        case .repeated: break  // Played by `play`.
+        case .repeated, .untilClientLeaves: break  // Played by `play`.
         }
     }
 
     /// Closes the connection in order; a client that does not close its side within a second is left.
     mutating func finish() throws(ScriptSocket.Interruption) {
         self.isFinishing = true
-        self.socket?.shutdownWrite()
         do throws(ScriptSocket.Interruption) {
+            try self.sendCloseNotify()
+            self.socket?.shutdownWrite()
             try self.readToEnd(until: min(self.deadline, .now + .seconds(1)))
         } catch {
             if case .woken = error { throw error }
@@ -132,10 +166,34 @@ struct ScriptConnection: ~Copyable {
     }
 
     private mutating func sendWhole(_ bytes: ArraySlice<UInt8>) throws(ScriptSocket.Interruption) {
+        try self.sendRaw(self.onTheWire(bytes))
+    }
+
+    /// Sends bytes past TLS, if there is any.
+    mutating func sendRaw(_ bytes: ArraySlice<UInt8>) throws(ScriptSocket.Interruption) {
         var rest = bytes
         while !rest.isEmpty {
             try self.wait(for: POLLOUT, until: self.deadline)
             rest = rest.dropFirst(try self.write(rest))
+        }
+    }
+
+    private mutating func flood(
+        _ block: [UInt8],
+        atMost limit: Int,
+        isReading: Bool
+    ) throws(ScriptSocket.Interruption) {
+        var (count, rest) = (0, ArraySlice<UInt8>())
+        while count < limit || !rest.isEmpty {
+            if rest.isEmpty { rest = try self.onTheWire(block[...]) }
+            try self.wait(for: isReading ? POLLIN | POLLOUT : POLLOUT, until: self.deadline)
+            if isReading {
+                _ = try self.readOnce()
+                self.inbox = []
+            }
+            let written = try self.write(rest)
+            rest = rest.dropFirst(written)
+            count += written
         }
     }
 
@@ -163,7 +221,7 @@ struct ScriptConnection: ~Copyable {
     }
 
     /// Waits for bytes and keeps them.
-    private mutating func readMore() throws(ScriptSocket.Interruption) {
+    mutating func readMore() throws(ScriptSocket.Interruption) {
         var isRead = false
         while !isRead {
             try self.wait(for: POLLIN, until: self.deadline)
@@ -181,7 +239,7 @@ struct ScriptConnection: ~Copyable {
         } catch {
             switch error {
             case .endOfStream, .broken: return
-            case .deadline, .woken: throw error
+            case .deadline, .woken, .tls: throw error
             }
         }
     }
@@ -190,7 +248,7 @@ struct ScriptConnection: ~Copyable {
         guard self.socket != nil else { throw .broken(errno: EBADF) }
         let before = self.inbox.count
         do throws(ScriptSocket.Interruption) {
-            guard try self.socket?.read(into: &self.inbox) == true else { return false }
+            guard try self.readSocket() else { return false }
         } catch {
             self.player.record(self.index) { connection in
                 if case .endOfStream = error { connection.sawEndOfStream = true }
@@ -208,8 +266,14 @@ struct ScriptConnection: ~Copyable {
     }
 
     private func write(_ bytes: ArraySlice<UInt8>) throws(ScriptSocket.Interruption) -> Int {
-        guard let count = try self.socket?.write(bytes) else { throw .broken(errno: EBADF) }
-        return count
+        do throws(ScriptSocket.Interruption) {
+            guard let count = try self.socket?.write(bytes) else { throw .broken(errno: EBADF) }
+            self.player.record(self.index) { $0.sentCount += count }
+            return count
+        } catch {
+            if case .broken = error { self.player.record(self.index) { $0.wasReset = true } }
+            throw error
+        }
     }
 
     // Waiting.

@@ -131,6 +131,7 @@ final class ScriptPlayer: Sendable {
         case .woken: "the server was stopped"
         case .endOfStream: "the client ended the stream"
         case .broken(let code): errorText(code)
+        case .tls(let words): words
         }
     }
 

@@ -11,6 +11,8 @@ struct ScriptSocket: ~Copyable {
         case endOfStream
         /// The client reset the connection, or it broke.
         case broken(errno: Int32)
+        /// TLS failed, and why.
+        case tls(String)
     }
 
     /// The peer has shut down its side; Glibc's module leaves it out (`_GNU_SOURCE`).

@@ -6,19 +6,27 @@ extension ScriptedServer {
         enum Action: Sendable {
             case expectUpgrade
             case acceptUpgrade(fields: HTTPFields, following: [UInt8])
+            case answerUpgrade(chunkSize: Int?, interval: Duration, response: @Sendable (String) -> [UInt8])
             case send([UInt8], chunkSize: Int, interval: Duration)
+            case flood([UInt8], atMost: Int, isReading: Bool)
             case receive(Int)
             case receiveFrames(Int)
+            case receiveClose
             case echoFrames(Int)
             case delay(Duration)
             case pause(String)
             case mark(String)
             case waitForEndOfStream
             case stopReading
+            case startTLS(Identity, sendingAtMost: Int?)
+            case sendBeneathTLS([UInt8])
+            case sendPartOfRecord([UInt8], Int)
+            case sendCloseNotify
             case shutdownWrite
             case close
             case reset
             case repeated(Int, [Step])
+            case untilClientLeaves([Step])
         }
 
         let action: Action
@@ -48,6 +56,24 @@ extension ScriptedServer {
             if let extensions { fields.append(name: "Sec-WebSocket-Extensions", value: extensions) }
             for field in headers { fields.append(name: field.name, value: field.value) }
             return Step(action: .acceptUpgrade(fields: fields, following: following), name: "acceptUpgrade")
+        }
+
+        /// Reads the upgrade request if no step has, and answers it with bytes of one's own.
+        ///
+        /// - Parameters:
+        ///   - size: in chunks of how many bytes; nil, the default, for one piece.
+        ///   - interval: the time between two chunks.
+        ///   - response: makes the bytes out of the right value for Sec-WebSocket-Accept.
+        public static func answerUpgrade(
+            inChunksOf size: Int? = nil,
+            interval: Duration = .zero,
+            _ response: @escaping @Sendable (_ accept: String) -> [UInt8]
+        ) -> Step {
+            let size = size.map { max(1, $0) }
+            return Step(
+                action: .answerUpgrade(chunkSize: size, interval: interval, response: response),
+                name: "answerUpgrade"
+            )
         }
 
         // Bytes to the client.
@@ -80,6 +106,19 @@ extension ScriptedServer {
             )
         }
 
+        /// Sends bytes again and again, until so many have gone or the client has left.
+        ///
+        /// - Parameters:
+        ///   - bytes: what is repeated.
+        ///   - limit: about how many bytes to send in all.
+        ///   - isReading: whether what the client sends meanwhile is read and recorded, or left to pile up.
+        public static func flood(_ bytes: [UInt8], atMost limit: Int, isReading: Bool = false) -> Step {
+            Step(
+                action: .flood(bytes, atMost: bytes.isEmpty ? 0 : limit, isReading: isReading),
+                name: "flood of \(limit) bytes"
+            )
+        }
+
         // Bytes from the client.
 
         /// Reads exactly this many bytes.
@@ -94,6 +133,9 @@ extension ScriptedServer {
 
         /// Reads one frame and records it without its mask.
         public static let receiveFrame = receiveFrames(1)
+
+        /// Reads frames up to the Close frame, and records them without their masks.
+        public static let receiveClose = Step(action: .receiveClose, name: "receiveClose")
 
         /// Reads frames and sends each back without its mask: data as it is, a ping as a pong, a Close frame as the answer.
         public static func echoFrames(_ count: Int) -> Step {
@@ -116,6 +158,32 @@ extension ScriptedServer {
         public static func mark(_ name: String) -> Step {
             Step(action: .mark(name), name: "mark \"\(name)\"")
         }
+
+        // TLS.
+
+        /// Makes a TLS handshake as the server; from then on bytes go both ways encrypted.
+        public static func startTLS(_ identity: Identity) -> Step {
+            Step(action: .startTLS(identity, sendingAtMost: nil), name: "startTLS")
+        }
+
+        /// Answers the client's first flight of a TLS handshake with no more than this many bytes of the server's, and
+        /// leaves it there.
+        public static func startTLS(_ identity: Identity, sendingAtMost count: Int) -> Step {
+            Step(action: .startTLS(identity, sendingAtMost: count), name: "startTLS with \(count) bytes")
+        }
+
+        /// Sends bytes as they are over a connection that speaks TLS: no record, or one that is wrong.
+        public static func sendBeneathTLS(_ bytes: [UInt8]) -> Step {
+            Step(action: .sendBeneathTLS(bytes), name: "send \(bytes.count) bytes beneath TLS")
+        }
+
+        /// Encrypts bytes, and sends only the first so many of the record.
+        public static func sendPartOfRecord(_ bytes: [UInt8], count: Int) -> Step {
+            Step(action: .sendPartOfRecord(bytes, count), name: "send \(count) bytes of a record")
+        }
+
+        /// Sends the alert that ends a TLS stream in order. The end of a script sends it too; ``close`` does not.
+        public static let sendCloseNotify = Step(action: .sendCloseNotify, name: "sendCloseNotify")
 
         // The end.
 
@@ -141,6 +209,11 @@ extension ScriptedServer {
         public static func repeated(_ count: Int, _ steps: [Step]) -> Step {
             Step(action: .repeated(count, steps), name: "repeated \(count) times")
         }
+
+        /// Plays steps again and again until the client ends the connection, in order or by a reset.
+        public static func untilClientLeaves(_ steps: [Step]) -> Step {
+            Step(action: .untilClientLeaves(steps), name: "until the client leaves")
+        }
     }
 
     /// What a ``ScriptedServer`` saw.
@@ -153,8 +226,12 @@ extension ScriptedServer {
             public var received: [UInt8] = []
             /// The frames that steps have read.
             public var frames: [Frame] = []
+            /// How many bytes went to the client, those of TLS included.
+            public var sentCount = 0
             /// Whether the client ended the stream in order.
             public var sawEndOfStream = false
+            /// Whether the client ended TLS in order (close_notify).
+            public var sawCloseNotify = false
             /// Whether the client reset the connection.
             public var wasReset = false
 
@@ -163,6 +240,20 @@ extension ScriptedServer {
 
             /// The upgrade request as text.
             public var request: String { String(decoding: self.requestHead, as: UTF8.self) }
+
+            /// The frames in ``received``, whether or not a step has read them.
+            public var receivedFrames: [Frame] {
+                var frames: [Frame] = []
+                var rest = self.received[...]
+                while let (frame, count) = Frame.parse(rest) {
+                    frames.append(frame)
+                    rest = rest.dropFirst(count)
+                }
+                return frames
+            }
+
+            /// Whether the client has ended the connection, in order or by a reset.
+            public var clientHasLeft: Bool { self.sawEndOfStream || self.wasReset }
         }
 
         /// The connections in the order in which they were accepted.

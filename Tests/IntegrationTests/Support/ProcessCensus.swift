@@ -43,8 +43,13 @@ struct ProcessCensus: Equatable, CustomStringConvertible {
     }
 
     /// VmRSS in KiB.
-    static var residentKiB: Int {
-        for line in Self.text(of: "/proc/self/status").split(separator: "\n") where line.hasPrefix("VmRSS:") {
+    static var residentKiB: Int { self.kibibytes("VmRSS:") }
+
+    /// The most that VmRSS has been, in KiB.
+    static var peakResidentKiB: Int { self.kibibytes("VmHWM:") }
+
+    private static func kibibytes(_ name: String) -> Int {
+        for line in Self.text(of: "/proc/self/status").split(separator: "\n") where line.hasPrefix(name) {
             return line.split(whereSeparator: { !$0.isNumber }).first.flatMap { Int($0) } ?? 0
         }
         return 0

@@ -1,0 +1,100 @@
+internal import LWSTransport
+internal import Logging
+internal import WebSocketCore
+
+/// From the user's URL to the open connection: one request, or one after another where redirections are followed.
+struct Opening {
+    /// What came of it.
+    struct Outcome {
+        var connection: Connection
+        var opened: Connection.Opened
+        /// Nil if the messages go to a handler.
+        var inbound: InboundQueue?
+        /// Where the connection is open to.
+        var url: WebSocketURL
+    }
+
+    let configuration: WebSocketConfiguration
+    let eventLoop: EventLoop
+    /// Nil if the messages go to a queue.
+    var onMessage: WebSocket.MessageHandler?
+
+    /// - Throws: ``WebSocketError``; `CancellationError` when the task is cancelled.
+    func run(_ url: WebSocketURL) async throws -> Outcome {
+        let begin = self.eventLoop.now
+        var chain = RedirectChain(
+            url: url,
+            headers: self.configuration.headers,
+            cookies: self.configuration.cookies,
+            limit: self.configuration.redirects.limit ?? 0
+        )
+        while true {
+            do {
+                return try await self.request(chain, begin: begin)
+            } catch let error as WebSocketError {
+                guard self.configuration.redirects.leadsOn(error), let answer = error.handshake else {
+                    throw chain.explaining(error)
+                }
+                try chain.redirected(by: answer)
+                self.configuration.logger.debug("upgrade redirected", metadata: ["way": "\(chain.way)"])
+            }
+        }
+    }
+
+    /// One request. Each has a connection of its own, and with it a name look-up, TCP and TLS.
+    private func request(_ chain: RedirectChain, begin: Duration) async throws -> Outcome {
+        let request = try UpgradeRequest(
+            url: chain.url,
+            subprotocols: self.configuration.subprotocols,
+            headers: chain.headers,
+            cookies: chain.cookies,
+            compression: self.configuration.compression,
+            maximumHeadSize: LWSTransport.maximumRequestSize
+        )
+        let (consumer, inbound) = self.makeConsumer()
+        let connection = Connection(
+            transport: LWSTransport(self.eventLoop),
+            request: request,
+            configuration: self.configuration,
+            consumer: consumer,
+            openingBegin: begin
+        )
+        let opened = try await withTaskCancellationHandler {
+            try await connection.open()
+        } onCancel: {
+            connection.signal(.cancelOpening)
+        }
+        return Outcome(connection: connection, opened: opened, inbound: inbound, url: chain.url)
+    }
+
+    /// A new one for each request: the end of a connection ends its queue.
+    private func makeConsumer() -> (Connection.Consumer, InboundQueue?) {
+        if let onMessage { return (.handler(onMessage), nil) }
+        let limits = self.configuration.limits
+        let eventLoop = self.eventLoop
+        let queue = InboundQueue(
+            byteLimit: limits.inboundHighWaterMark,
+            countLimit: limits.inboundMessageCount,
+            isOnLoop: { eventLoop.isCurrent }
+        )
+        return (.queue(queue), queue)
+    }
+}
+
+extension RedirectPolicy {
+    /// Whether what ended a request is a redirection to be followed.
+    func leadsOn(_ error: WebSocketError) -> Bool {
+        guard self.limit != nil, error.code == .upgradeRefused, let answer = error.handshake else { return false }
+        return RedirectChain.isRedirection(status: answer.status, headers: answer.headers)
+    }
+}
+
+extension RedirectChain {
+    /// The error of a request that the user did not ask for says how it came about.
+    fileprivate func explaining(_ error: WebSocketError) -> WebSocketError {
+        guard self.count > 0 else { return error }
+        var error = error
+        error.message += " (after redirections: \(self.way))"
+        return error
+    }
+}
