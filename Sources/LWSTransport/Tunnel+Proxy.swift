@@ -11,6 +11,11 @@ internal import WebSocketCore
 // of HTTP looks at no event of the socket (ops-h1.c:629), not at the one either with which it would begin TLS or the request
 // (client-handshake.c:294). Meanwhile the socket, on which nothing has been sent, is ours.
 extension Tunnel {
+    /// Who the TCP connection is with.
+    var peer: Endpoint { self.request.proxy?.endpoint ?? self.request.endpoint }
+
+    var peerName: String { self.request.proxy.map { "the proxy \($0)" } ?? "\(self.request.endpoint)" }
+
     /// The TCP connection with the proxy is up; within a callback of lws.
     func begin(with proxy: ProxyServer) {
         self.enter(.proxy)
@@ -54,12 +59,17 @@ extension Tunnel {
         guard let wsi else { return }
         self.beginWithServer()
         if lws_rx_flow_control(wsi, 1) < 0 || lws_callback_on_writable(wsi) < 0 {
-            self.fail(WebSocketError(.transportFailed, "libwebsockets does not go on with \(self.endpointName)"))
+            self.fail(WebSocketError(.transportFailed, "libwebsockets does not go on with \(self.request.endpoint)"))
         }
     }
 
+    /// The socket is the server's from here on.
+    func beginWithServer() {
+        self.enter(self.request.tls == nil ? .upgrade : .tls)
+    }
+
     private func refusal(_ head: HTTPResponseHead, by proxy: ProxyServer) -> WebSocketError {
-        var words = "the proxy \(proxy) refused a tunnel to \(self.endpointName) with status \(head.status)"
+        var words = "the proxy \(proxy) refused a tunnel to \(self.request.endpoint) with status \(head.status)"
         if head.status == 407 {
             words += proxy.authorization == nil ? "; it wants credentials" : "; it does not take the credentials given"
         }
@@ -70,6 +80,6 @@ extension Tunnel {
     /// Why there is no tunnel, and no refusal either.
     func proxyError(_ words: String) -> WebSocketError {
         let proxy = self.request.proxy.map { " \($0)" } ?? ""
-        return WebSocketError(.proxyFailed, "no tunnel to \(self.endpointName) through the proxy\(proxy): \(words)")
+        return WebSocketError(.proxyFailed, "no tunnel to \(self.request.endpoint) through the proxy\(proxy): \(words)")
     }
 }

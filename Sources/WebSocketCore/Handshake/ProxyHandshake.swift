@@ -35,14 +35,17 @@ package struct ProxyHandshake: Sendable {
     ///   - maximumHeadSize: of the answer, interim ones included, in bytes.
     ///   - maximumBodySize: how many bytes of a refusal's body are kept.
     package init(target: Endpoint, authorization: String?, maximumHeadSize: Int, maximumBodySize: Int) {
-        self.request = Self.request(target.authority, authorization)
+        self.request = Self.request(target, authorization)
         self.maximumHeadSize = maximumHeadSize
         self.maximumBodySize = maximumBodySize
         self.headRoom = maximumHeadSize
         self.state = .head(HTTPResponseHeadParser(maximumSize: maximumHeadSize))
     }
 
-    private static func request(_ authority: String, _ authorization: String?) -> [UInt8] {
+    /// The zone of an address stays here, where alone it means something (RFC 6874 section 3).
+    private static func request(_ target: Endpoint, _ authorization: String?) -> [UInt8] {
+        let isIPv6 = target.host.utf8.contains(UInt8(ascii: ":"))
+        let authority = "\(isIPv6 ? "[\(target.host)]" : target.host):\(target.port)"
         var text = "CONNECT \(authority) HTTP/1.1\r\nHost: \(authority)\r\n"
         if let authorization { text += "Proxy-Authorization: \(authorization)\r\n" }
         return Array((text + "\r\n").utf8)

@@ -91,6 +91,8 @@ extension ProxyConfiguration {
         for url: WebSocketURL,
         environment: (String) -> String?
     ) throws(WebSocketError) -> ProxyServer? {
+        // A Unix socket is on this machine, and none that a proxy could be asked for.
+        if url.unixPath != nil { return nil }
         if self.storage != .environment { return try self.fixedServer() }
         return try ProxyEnvironment.server(for: url, environment: environment)
     }

@@ -79,7 +79,7 @@ package struct ProxyServer: Sendable, Hashable {
         } catch {
             throw Invalid(error.description)
         }
-        return Endpoint(host: parts.host, port: parts.port ?? Self.defaultPort)
+        return Endpoint(host: parts.host, port: parts.port ?? Self.defaultPort, zone: parts.zone)
     }
 
     // MARK: Credentials
@@ -125,14 +125,7 @@ package struct ProxyServer: Sendable, Hashable {
 
 extension ProxyServer: CustomStringConvertible, CustomReflectable {
     /// Without credentials.
-    package var description: String { "http://\(self.endpoint.authority)" }
+    package var description: String { "http://\(self.endpoint)" }
 
     package var customMirror: Mirror { Mirror(self, children: []) }
-}
-
-extension Endpoint {
-    /// `host:port`, an IPv6 address in brackets.
-    package var authority: String {
-        self.host.utf8.contains(UInt8(ascii: ":")) ? "[\(self.host)]:\(self.port)" : "\(self.host):\(self.port)"
-    }
 }

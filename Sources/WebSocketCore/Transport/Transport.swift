@@ -63,6 +63,8 @@ package struct TransportRequest: Sendable {
     package var endpoint: Endpoint
     /// The proxy to go through, if any.
     package var proxy: ProxyServer?
+    /// How the TCP connection is made.
+    package var network: NetworkConfiguration
     /// How to do TLS; nil for a connection in the clear.
     package var tls: TLSConfiguration?
     /// The upgrade request, byte for byte, up to and including the empty line.
@@ -77,6 +79,7 @@ package struct TransportRequest: Sendable {
     package init(
         endpoint: Endpoint,
         proxy: ProxyServer? = nil,
+        network: NetworkConfiguration = NetworkConfiguration(),
         tls: TLSConfiguration?,
         head: [UInt8],
         maximumResponseHeadSize: Int,
@@ -85,23 +88,12 @@ package struct TransportRequest: Sendable {
     ) {
         self.endpoint = endpoint
         self.proxy = proxy
+        self.network = network
         self.tls = tls
         self.head = head
         self.maximumResponseHeadSize = maximumResponseHeadSize
         self.responseHeaderNames = responseHeaderNames
         self.maximumRefusalBodySize = maximumRefusalBodySize
-    }
-}
-
-/// A host and a port.
-package struct Endpoint: Sendable, Hashable {
-    /// A DNS name or an IP address; an IPv6 address stands without brackets.
-    package var host: String
-    package var port: UInt16
-
-    package init(host: String, port: UInt16) {
-        self.host = host
-        self.port = port
     }
 }
 

@@ -40,6 +40,9 @@ public struct WebSocketConfiguration: Sendable {
     /// How `wss` connections are secured; has no effect on `ws`. Default: verified against the system's roots.
     public var tls = TLSConfiguration()
 
+    /// How the TCP connection is made: addresses, local interface, socket options. Default: all addresses, raced.
+    public var network = NetworkConfiguration()
+
     /// Whether to go through an HTTP proxy. Default: no, whatever the environment says. See ``ProxyConfiguration``.
     public var proxy = ProxyConfiguration.none
 
@@ -115,6 +118,7 @@ public struct WebSocketConfiguration: Sendable {
 extension WebSocketConfiguration {
     /// Refuses values that are out of range, by name.
     func validate() throws(WebSocketError) {
+        try self.network.validate()
         try self.proxy.validate()
         let limits = self.limits
         try Self.check("limits.messageSize", limits.messageSize, in: 0...Int(Int32.max))

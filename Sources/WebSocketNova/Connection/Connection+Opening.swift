@@ -28,6 +28,7 @@ extension Connection {
         return TransportRequest(
             endpoint: url.endpoint,
             proxy: try self.configuration.proxy.server(for: url, environment: LWSTransport.environment),
+            network: self.configuration.network,
             tls: url.isSecure ? self.configuration.tls : nil,
             head: self.request.head,
             maximumResponseHeadSize: self.configuration.limits.responseHeadSize,

@@ -160,7 +160,9 @@ extension Serial {
         }
 
         @Test func `bytes behind the answer are not taken for the server's`() async throws {
-            let error = try await self.error([.expectUpgrade, .send("HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 101 Fine\r\n\r\n")])
+            let error = try await self.error([
+                .expectUpgrade, .send("HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 101 Fine\r\n\r\n"),
+            ])
             #expect(error?.code == .proxyFailed)
             #expect(error?.message.contains("behind its answer") == true)
         }
@@ -225,7 +227,9 @@ extension Serial {
                             $0.eventLoopGroup = group
                             $0.proxy = .http(host: "127.0.0.1", port: proxy.port)
                         }
-                        let attempt = Task { try await WebSocket.connect(to: Self.target, configuration: configuration) }
+                        let attempt = Task {
+                            try await WebSocket.connect(to: Self.target, configuration: configuration)
+                        }
                         try await proxy.reached("asked")
                         let begin = ContinuousClock.now
                         attempt.cancel()

@@ -92,7 +92,8 @@ struct ProxyHandshakeTests {
     }
 
     @Test(arguments: [
-        ("SSH-2.0-x", "not HTTP"), ("\0", "not HTTP"), ("HTTP/1.1 20 OK\r\n", "not HTTP"), ("HTTP/2 200\r\n", "not HTTP"),
+        ("SSH-2.0-x", "not HTTP"), ("\0", "not HTTP"), ("HTTP/1.1 20 OK\r\n", "not HTTP"),
+        ("HTTP/2 200\r\n", "not HTTP"),
         ("HTTP/1.1 200 OK\r\nA b\r\n", "not HTTP"), ("HTTP/1.1 200 OK\r\n\r\nx", "1 bytes behind"),
         ("HTTP/1.1 200 OK\r\nA: " + String(repeating: "b", count: 2_000), "1024 bytes"),
         (String(repeating: "HTTP/1.1 100 Go\r\n\r\n", count: 60), "1024 bytes"),
@@ -110,7 +111,9 @@ struct ProxyHandshakeTests {
     /// What only seems to be the tunnel's is the server's first word, when it comes later.
     @Test func `nothing is read beyond the head`() {
         var handshake = self.handshake(bodyLimit: 0)
-        #expect(handshake.received(Array("HTTP/1.1 502 No\r\nContent-Length: 5\r\n\r\n".utf8)) == .refused(bodyPrefix: []))
+        #expect(
+            handshake.received(Array("HTTP/1.1 502 No\r\nContent-Length: 5\r\n\r\n".utf8)) == .refused(bodyPrefix: [])
+        )
     }
 
     @Test func `random bytes neither crash nor go on for ever`() {

@@ -65,7 +65,8 @@ struct ProxyConfigurationTests {
     }
 
     @Test(arguments: [
-        "http://user:hunter2/x@p:1", "http://user:hunter2?x@p:1", "http://user:hunter2#x@p:1", "socks5://user:hunter2@p:1",
+        "http://user:hunter2/x@p:1", "http://user:hunter2?x@p:1", "http://user:hunter2#x@p:1",
+        "socks5://user:hunter2@p:1",
         "http://user:hunter2@p:port", "http://us%3Aer:hunter2@p:1", "http://user:hunter2%0D%0AX@p:1",
         "http://user:hunter2%FF@p:1", "http://user:hunter2@", "user:hunter2@p x", "gopher://user:hunter2@p",
     ])
@@ -101,7 +102,9 @@ struct ProxyConfigurationTests {
             let server = try? self.server(configuration)
             var dumped = ""
             dump((configuration, credentials, server), to: &dumped)
-            let texts = ["\(configuration)", "\([configuration])", "\(credentials)", "\(String(describing: server))", dumped]
+            let texts = [
+                "\(configuration)", "\([configuration])", "\(credentials)", "\(String(describing: server))", dumped,
+            ]
             for text in texts { #expect(!text.contains("user") && !text.contains("hunter2"), "\(text)") }
         }
         #expect("\(configurations[0])" == "http://p:1")

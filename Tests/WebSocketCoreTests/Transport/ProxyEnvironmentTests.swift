@@ -45,14 +45,16 @@ struct ProxyEnvironmentTests {
     @Test(arguments: [
         // Names: themselves and what is below them.
         ("example.com", "example.com", true), ("example.com", "www.example.com", true),
-        ("example.com", "a.b.example.com", true), ("hub.com", "github.com", false), ("example.com", "example.co", false),
+        ("example.com", "a.b.example.com", true), ("hub.com", "github.com", false),
+        ("example.com", "example.co", false),
         ("www.example.com", "example.com", false), ("EXAMPLE.com", "www.Example.COM", true),
         (".example.com", "example.com", true), (".example.com", "www.example.com", true),
         (".hub.com", "github.com", false), ("example.com.", "example.com", true), ("example.com", "example.com.", true),
         (".", "example.com", false), ("com", "example.com", true), ("localhost", "localhost", true),
         // Lists.
         ("a.com,example.com", "example.com", true), ("a.com, example.com", "example.com", true),
-        ("a.com example.com", "example.com", true), (" ,, example.com ,", "example.com", true), (",", "example.com", false),
+        ("a.com example.com", "example.com", true), (" ,, example.com ,", "example.com", true),
+        (",", "example.com", false),
         ("*", "example.com", true), (" * ", "example.com", true), ("*.example.com", "www.example.com", false),
         // Only alone, as in curl.
         ("a.com,*", "example.com", false),
@@ -79,9 +81,12 @@ struct ProxyEnvironmentTests {
     func `no_proxy`(list: String, host: String, isDirect: Bool) throws {
         let proxy = try self.proxy("ws://\(host)/", ["http_proxy": "p", "no_proxy": list])
         #expect((proxy == nil) == isDirect)
-        let upper = try self.proxy("wss://\(host.hasSuffix("]") ? host + ":80" : host)", [
-            "https_proxy": "p", "NO_PROXY": list,
-        ])
+        let upper = try self.proxy(
+            "wss://\(host.hasSuffix("]") ? host + ":80" : host)",
+            [
+                "https_proxy": "p", "NO_PROXY": list,
+            ]
+        )
         // The default port of wss is another one.
         if !list.contains(":80") { #expect((upper == nil) == isDirect) }
     }
