@@ -72,10 +72,8 @@ extension Tunnel {
             let reason = attempt.certificateError.map { "certificate not accepted: \($0)" } ?? words
             return WebSocketError(.tlsFailed, "TLS with \(self.request.endpoint): \(reason)")
         case .upgrade where self.isWrongResponse(words):
-            return WebSocketError(
-                .invalidUpgradeResponse,
-                "no valid HTTP response from \(self.request.endpoint): \(ResponseHead.explained(words))"
-            )
+            let response = "HTTP response from \(self.request.endpoint)"
+            return WebSocketError(.invalidUpgradeResponse, "no valid \(response): \(ResponseHead.explained(words))")
         default:
             return WebSocketError(.transportFailed, "no HTTP response from \(self.request.endpoint): \(words)")
         }
