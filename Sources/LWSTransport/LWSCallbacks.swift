@@ -6,17 +6,20 @@ enum LWSCallbacks {
     /// The protocol of tunnels. It is the first of the table, because lws tells `WSI_DESTROY` to the first one.
     static let tunnelProtocolName = "nova-tunnel"
     static let timerProtocolName = "nova-timer"
+    static let watcherProtocolName = "nova-watcher"
 
     /// lws keeps pointers to the table's names for as long as any context lives: it is never freed.
     nonisolated(unsafe) static let protocols: UnsafePointer<lws_protocols> = {  // immutable once made
-        let table = UnsafeMutablePointer<lws_protocols>.allocate(capacity: 3)
-        table.initialize(repeating: lws_protocols(), count: 3)
+        let table = UnsafeMutablePointer<lws_protocols>.allocate(capacity: 4)
+        table.initialize(repeating: lws_protocols(), count: 4)
         table[0].name = UnsafePointer(strdup(Self.tunnelProtocolName))
         table[0].callback = tunnelCallback
         // The most that lws passes to one send(); what is beyond it would be copied into its own list (output.c:107).
         table[0].tx_packet_size = 16 * 1024 * 1024
         table[1].name = UnsafePointer(strdup(Self.timerProtocolName))
         table[1].callback = timerCallback
+        table[2].name = UnsafePointer(strdup(Self.watcherProtocolName))
+        table[2].callback = watcherCallback
         return UnsafePointer(table)
     }()
 }
@@ -30,6 +33,19 @@ private func timerCallback(
 ) -> Int32 {
     if reason == LWS_CALLBACK_RAW_RX_FILE, let opaque = lws_get_opaque_user_data(wsi) {
         Unmanaged<LoopCore>.fromOpaque(opaque).takeUnretainedValue().timerFired()
+    }
+    return 0
+}
+
+private func watcherCallback(
+    wsi: OpaquePointer?,
+    reason: lws_callback_reasons,
+    user: UnsafeMutableRawPointer?,
+    in: UnsafeMutableRawPointer?,
+    len: Int
+) -> Int32 {
+    if reason == LWS_CALLBACK_RAW_RX_FILE, let opaque = lws_get_opaque_user_data(wsi) {
+        Unmanaged<SocketWatcher>.fromOpaque(opaque).takeUnretainedValue().socketsAreReady()
     }
     return 0
 }

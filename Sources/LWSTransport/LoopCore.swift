@@ -38,6 +38,8 @@ final class LoopCore: @unchecked Sendable {
     private var gateTimer: TransportTimer?
     private var isShuttingDown = false
     private let vhosts: VhostCache
+    /// Made when it is first needed.
+    private var socketWatcher: SocketWatcher?
 
     /// Makes a context with the first backend that there is.
     static func make(_ configuration: EventLoop.Configuration) -> (LoopCore, EventLoopBackend)? {
@@ -137,6 +139,8 @@ final class LoopCore: @unchecked Sendable {
         // lws tells the end of every wsi to the first protocol, which takes what it finds there for a tunnel.
         if let wsi = self.timerWSI { lws_set_opaque_user_data(wsi, nil) }
         self.timerWSI = nil
+        self.socketWatcher?.forget()
+        self.socketWatcher = nil
         // lws closes the timer's descriptor with its wsi.
         self.backend.destroy(self.context)
         // Its number may soon be somebody else's.
@@ -220,6 +224,13 @@ final class LoopCore: @unchecked Sendable {
     func giveBackVhost(of tls: TLSContext?) {
         self.assertOnLoop()
         if let tls { self.vhosts.giveBack(tls) }
+    }
+
+    /// Watches sockets beside lws. Nil if there is no descriptor for it.
+    func watcher() -> SocketWatcher? {
+        self.assertOnLoop()
+        if self.socketWatcher == nil { self.socketWatcher = SocketWatcher(vhost: self.vhosts.plain) }
+        return self.socketWatcher
     }
 
     /// Why an attempt to connect may have failed that failed on this side.

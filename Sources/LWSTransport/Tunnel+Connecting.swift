@@ -13,7 +13,7 @@ extension Tunnel {
         var info = lws_client_connect_info()
         info.context = self.core.contextOnLoop
         info.vhost = vhost
-        info.port = Int32(self.request.endpoint.port)
+        info.port = Int32(self.peer.port)
         info.ssl_connection = self.connectionFlags
         info.retry_and_idle_policy = Self.noKeepalive
         info.opaque_user_data = handle

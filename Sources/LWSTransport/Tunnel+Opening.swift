@@ -20,7 +20,7 @@ extension Tunnel {
 
     /// The way to the addresses; TLS is prepared.
     func resolve() {
-        let endpoint = self.request.endpoint
+        let endpoint = self.peer
         do throws(WebSocketError) {
             if let path = endpoint.unixPath {
                 // lws takes what begins with a plus for a Unix socket (client-handshake.c:1016).
@@ -64,7 +64,7 @@ extension Tunnel {
 
     func connectError() -> WebSocketError {
         let list = self.unreached.joined(separator: "; ")
-        return WebSocketError(.connectFailed, "no connection to \(self.request.endpoint): \(list)")
+        return WebSocketError(.connectFailed, "no connection to \(self.peerName): \(list)")
     }
 
     /// Why an attempt that had won came to no upgrade.
@@ -72,6 +72,8 @@ extension Tunnel {
         let words = self.failure ?? "the connection ended"
         if let error = self.tlsError(words) { return error }
         switch self.phase {
+        case .proxy:
+            return self.proxyError(words)
         case .upgrade where self.isWrongResponse(words):
             let response = "HTTP response from \(self.request.endpoint)"
             return WebSocketError(.invalidUpgradeResponse, "no valid \(response): \(ResponseHead.explained(words))")

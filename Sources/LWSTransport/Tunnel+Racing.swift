@@ -104,7 +104,7 @@ extension Tunnel {
         self.stopRace()
         for other in self.attempts where other !== attempt { other.doom() }
         if let handshake, let wsi { handshake.await(on: lws_get_socket_fd(wsi)) }
-        self.enter(self.request.tls == nil ? .upgrade : .tls)
+        if let proxy = self.request.proxy { self.begin(with: proxy) } else { self.beginWithServer() }
         return true
     }
 
@@ -114,6 +114,7 @@ extension Tunnel {
         if attempt === self.winner {
             self.wsi = nil
             self.handshake?.forget()
+            self.proxyExchange?.end()
             self.streamDidEnd(attempt)
             // Each of the two holds the other.
             self.winner = nil

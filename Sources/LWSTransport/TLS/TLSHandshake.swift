@@ -45,7 +45,7 @@ final class TLSHandshake: @unchecked Sendable {
 
     /// - Throws: `invalid_url` for a host that no certificate can name.
     init(context: TLSContext, configuration: TLSConfiguration, endpoint: Endpoint) throws(WebSocketError) {
-        let host = configuration.serverName ?? endpoint.host
+        let host = configuration.serverName ?? endpoint.tlsName
         guard let name = TLSServerName(host) else {
             throw WebSocketError(.invalidURL, "\"\(host.printable)\" is no name that a certificate could be for")
         }

@@ -16,7 +16,11 @@ extension Connection {
             }
             self.armOpenTimer()
             self.warnIfInsecure()
-            self.channel = self.transport.open(self.transportRequest, delegate: self)
+            do throws(WebSocketError) {
+                self.channel = self.transport.open(try self.transportRequest(), delegate: self)
+            } catch {
+                self.failOpening(error)
+            }
         }
     }
 
@@ -28,11 +32,13 @@ extension Connection {
         )
     }
 
-    private var transportRequest: TransportRequest {
-        TransportRequest(
-            endpoint: self.request.url.endpoint,
+    private func transportRequest() throws(WebSocketError) -> TransportRequest {
+        let url = self.request.url
+        return TransportRequest(
+            endpoint: url.endpoint,
+            proxy: try self.configuration.proxy.server(for: url, environment: LWSTransport.environment),
             network: self.configuration.network,
-            tls: self.request.url.isSecure ? self.configuration.tls : nil,
+            tls: url.isSecure ? self.configuration.tls : nil,
             head: self.request.head,
             maximumResponseHeadSize: self.configuration.limits.responseHeadSize,
             responseHeaderNames: self.configuration.responseHeaderNames,
@@ -140,6 +146,10 @@ extension Connection {
 extension Connection: TransportDelegate {
     nonisolated func channelDidEnter(_ phase: TransportPhase) {
         self.assumeIsolated { $0.entered(phase) }
+    }
+
+    nonisolated func channelWasRefused(_ error: WebSocketError) {
+        self.assumeIsolated { $0.openingFailure = error }
     }
 
     nonisolated func channelDidReceiveHead(_ head: HTTPResponseHead) -> Bool {
