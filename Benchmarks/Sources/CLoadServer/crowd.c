@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -143,6 +144,8 @@ static void admit(int set, int listener) {
 }
 
 int crowd_server_run(int listener) {
+    // OpenSSL writes without MSG_NOSIGNAL.
+    signal(SIGPIPE, SIG_IGN);
     int set = epoll_create1(EPOLL_CLOEXEC);
     struct epoll_event listening = {.events = EPOLLIN};
     // Connections are accepted until there is none more: that must not block.

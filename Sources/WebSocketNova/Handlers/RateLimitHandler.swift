@@ -12,7 +12,9 @@ public struct RateLimitRequest: Sendable, Hashable {
     public var kind: String
     /// How many requests wait before it.
     public var queueLength: Int
-    public init(kind: String, queueLength: Int) {
+
+    /// Makes the description of a request.
+    public init(kind: String, queueLength: Int = 0) {
         self.kind = kind
         self.queueLength = queueLength
     }

@@ -12,3 +12,14 @@ extension WebSocketError.Code {
     /// A message that cannot be made or understood.
     public static let invalidMessage = WebSocketError.Code(rawValue: "invalid_message")
 }
+
+extension WebSocketError.Code {
+    /// There is nothing to authenticate with.
+    public static let missingCredentials = WebSocketError.Code(rawValue: "missing_credentials")
+    /// The service does not accept us.
+    public static let authenticationFailed = WebSocketError.Code(rawValue: "authentication_failed")
+    /// A request was over the rate limit.
+    public static let rateLimitExceeded = WebSocketError.Code(rawValue: "rate_limit_exceeded")
+    /// The service refused a subscription, or did not answer in time.
+    public static let subscriptionFailed = WebSocketError.Code(rawValue: "subscription_failed")
+}

@@ -39,6 +39,8 @@ struct CrowdCommand: ParsableCommand {
     }
 
     private func measure() throws {
+        // A client that has ended is told by the failure of the write.
+        signal(SIGPIPE, SIG_IGN)
         let plain = self.plain ?? (self.quick ? 1_000 : 10_000)
         let secure = self.tls ?? (self.quick ? 200 : 2_000)
         var results: [[CrowdMeasurement]] = [[], []]
@@ -62,16 +64,44 @@ struct CrowdCommand: ParsableCommand {
         defer { unlink(certificate) }
         let server = try LoadServerProcess(arguments: ["--crowd"] + (isSecure ? ["--tls", certificate] : []))
         defer { server.stop() }
-        var arguments = [
-            "crowd-client", "--url", server.url, "--connections", String(count),
-            "--concurrency", String(self.concurrency),
-        ]
-        if isSecure { arguments += ["--ca", certificate] }
-        let client = try ChildProcess(arguments: arguments)
-        client.closeInput()
-        let line = client.readLine()
-        let status = client.wait()
-        guard let line, status == 0 else { throw BenchmarkError("\(count) connections: exit status \(status)") }
-        return try CrowdMeasurement.parse(line)
+        let makeClient = {
+            try CrowdClient(
+                url: server.url,
+                certificate: isSecure ? certificate : nil,
+                concurrency: self.concurrency
+            )
+        }
+        let crowd = try makeClient()
+        let other = try makeClient()
+        var result = CrowdMeasurement(isSecure: isSecure, connections: count, concurrency: self.concurrency)
+        let empty = try crowd.open(0).resident
+        var resident = empty
+        for size in count > 1_000 ? [1_000, count] : [count] {
+            let opened = try crowd.open(size)
+            result.steps += opened.steps
+            resident = opened.resident
+            result.echoes.append(try self.echo(beside: size, of: crowd, other))
+        }
+        result.residentBytesPerConnection = Statistics.rounded(
+            Double(resident - empty) * 1024 / Double(count),
+            places: 0
+        )
+        result.shutdownSeconds = try crowd.end()
+        _ = try other.end()
+        return result
+    }
+
+    /// In turns, so that whatever else the machine does falls on both.
+    private func echo(
+        beside idle: Int,
+        of crowd: CrowdClient,
+        _ other: CrowdClient
+    ) throws -> CrowdMeasurement.Echo {
+        var echo = CrowdMeasurement.Echo(idle: idle, beside: [], alone: [])
+        for _ in 0..<(self.quick ? 3 : 9) {
+            echo.alone.append(try other.echo(1_000))
+            echo.beside.append(try crowd.echo(1_000))
+        }
+        return echo
     }
 }

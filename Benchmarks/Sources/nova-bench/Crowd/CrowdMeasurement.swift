@@ -1,8 +1,8 @@
 import FoundationEssentials
 
-/// What a crowd of idle connections cost one process: the line that `crowd-client` prints.
+/// What a crowd of idle connections cost one process.
 struct CrowdMeasurement: Codable, Sendable {
-    /// One step of opening, of a thousand connections or less.
+    /// One step of opening, of a thousand connections or as many as are opened at a time.
     struct Step: Codable, Sendable {
         /// How many are open at its end.
         var open: Int
@@ -17,28 +17,36 @@ struct CrowdMeasurement: Codable, Sendable {
         }
     }
 
-    /// Round trips on one busy connection beside the idle ones.
-    struct Echo: Codable, Sendable {
-        var idle: Int
+    /// Round trips on one busy connection of a process.
+    struct RoundTrips: Codable, Sendable {
         var p50: Double
         var p99: Double
 
         enum CodingKeys: String, CodingKey {
-            case idle
             case p50 = "p50_us"
             case p99 = "p99_us"
         }
     }
 
+    /// Round trips beside the idle ones, and those of another process that has none. They are taken in turns.
+    struct Echo: Codable, Sendable {
+        var idle: Int
+        var beside: [RoundTrips]
+        var alone: [RoundTrips]
+
+        /// The median over the turns of the ratio of the two medians, which are neighbours in time.
+        var ratio: Double { Statistics.median(zip(self.beside, self.alone).map { $0.p50 / $1.p50 }) }
+    }
+
     var isSecure: Bool
     var connections: Int
     var concurrency: Int
-    var steps: [Step]
-    var echoes: [Echo]
+    var steps: [Step] = []
+    var echoes: [Echo] = []
     /// The growth of the resident set over all connections, divided by their number.
-    var residentBytesPerConnection: Double
+    var residentBytesPerConnection = 0.0
     /// From the call to the end of the event loop with all connections open.
-    var shutdownSeconds: Double
+    var shutdownSeconds = 0.0
 
     enum CodingKeys: String, CodingKey {
         case connections, concurrency, steps, echoes
@@ -59,18 +67,5 @@ struct CrowdMeasurement: Codable, Sendable {
     }
 
     /// The round trip beside all idle connections, as a multiple of the one beside none.
-    var echoRatio: Double? {
-        guard let alone = self.echoes.first, let beside = self.echoes.last, alone.p50 > 0 else { return nil }
-        return beside.p50 / alone.p50
-    }
-
-    func jsonLine() throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(self), as: UTF8.self)
-    }
-
-    static func parse(_ line: String) throws -> CrowdMeasurement {
-        try JSONDecoder().decode(CrowdMeasurement.self, from: Data(line.utf8))
-    }
+    var echoRatio: Double { self.echoes.last?.ratio ?? .nan }
 }

@@ -10,7 +10,7 @@ struct CrowdSummary {
     }
 
     var residentBytes: Double { self.median(\.residentBytesPerConnection) }
-    var echoRatio: Double { self.median { $0.echoRatio ?? .nan } }
+    var echoRatio: Double { self.median(\.echoRatio) }
 
     /// Resident bytes of an idle connection.
     var residentBudget: Double { self.isSecure ? 45_000 : 5_000 }

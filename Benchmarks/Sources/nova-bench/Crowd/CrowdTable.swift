@@ -28,10 +28,12 @@ struct CrowdTable {
             summary.echoVerdict
         )
         let echoes = summary.samples[0].echoes.indices.map { index in
-            let idle = summary.samples[0].echoes[index].idle
-            let p50 = summary.median { $0.echoes[index].p50 }
-            let p99 = summary.median { $0.echoes[index].p99 }
-            return "echo beside \(idle): p50 \(numberText(p50)) us, p99 \(numberText(p99)) us"
+            let echo = summary.samples[0].echoes[index]
+            let beside = summary.median { Statistics.median($0.echoes[index].beside.map(\.p50)) }
+            let alone = summary.median { Statistics.median($0.echoes[index].alone.map(\.p50)) }
+            let ratio = summary.median { $0.echoes[index].ratio }
+            return "echo beside \(echo.idle): p50 \(numberText(beside)) us, alone in turns with it"
+                + " \(numberText(alone)) us, \(decimalText(ratio, places: 2)) x"
         }
         return [
             "\(numberText(rate)) connections/s, \(summary.samples[0].concurrency) at a time", memory, echo,

@@ -51,6 +51,12 @@ final class ChildProcess {
         return String(cString: line).trimmingNewline()
     }
 
+    /// False when the process does not read any more.
+    func writeLine(_ line: String) -> Bool {
+        let bytes = Array((line + "\n").utf8)
+        return write(self.input, bytes, bytes.count) == bytes.count
+    }
+
     func closeInput() {
         if self.input >= 0 { close(self.input) }
         self.input = -1
