@@ -27,9 +27,30 @@ struct ConnectionOptions: ParsableArguments {
     @Option(help: ArgumentHelp("How long opening, and closing, may take.", valueName: "seconds"))
     var timeout = 10.0
 
+    @Option(help: ArgumentHelp("How long opening may take, if not as long as --timeout.", valueName: "seconds"))
+    var openTimeout: Double?
+
+    @Option(help: ArgumentHelp("After how much silence to ping the server; 0 for never.", valueName: "seconds"))
+    var pingInterval = 20.0
+
+    @Option(help: ArgumentHelp("How long the server may take to answer such a ping.", valueName: "seconds"))
+    var pingTimeout = 20.0
+
+    @Option(help: ArgumentHelp("How long the server may send no message. (default: for ever)", valueName: "seconds"))
+    var idleTimeout: Double?
+
     func validate() throws {
-        guard (0.001...86_400).contains(self.timeout) else {
-            throw ValidationError("--timeout \(self.timeout) is not from 0.001 to 86400 seconds")
+        let times: [(name: String, value: Double?)] = [
+            ("--timeout", self.timeout), ("--open-timeout", self.openTimeout), ("--ping-timeout", self.pingTimeout),
+            ("--idle-timeout", self.idleTimeout),
+        ]
+        for (name, value) in times {
+            guard (0.001...86_400).contains(value ?? 1) else {
+                throw ValidationError("\(name) \(value ?? 1) is not from 0.001 to 86400 seconds")
+            }
+        }
+        guard self.pingInterval == 0 || (0.02...86_400).contains(self.pingInterval) else {
+            throw ValidationError("--ping-interval \(self.pingInterval) is neither 0 nor from 0.02 to 86400 seconds")
         }
     }
 
@@ -39,8 +60,15 @@ struct ConnectionOptions: ParsableArguments {
         for header in self.headers { configuration.headers.append(name: header.name, value: header.value) }
         configuration.subprotocols = self.subprotocols
         configuration.compression = self.compress ? .defaults : nil
-        configuration.deadlines.open = .seconds(self.timeout)
+        configuration.deadlines.open = .seconds(self.openTimeout ?? self.timeout)
         configuration.deadlines.close = .seconds(self.timeout)
+        configuration.deadlines.idle = self.idleTimeout.map { .seconds($0) }
+        if self.pingInterval > 0 {
+            configuration.keepalive.interval = .seconds(self.pingInterval)
+            configuration.keepalive.timeout = .seconds(self.pingTimeout)
+        } else {
+            configuration.keepalive = .off
+        }
         // Room for what a person or a script may look at; the library's own default is for services.
         configuration.limits.messageSize = 64 << 20
         if let ca { configuration.tls.trustRoots = .file(ca) }

@@ -17,9 +17,15 @@ struct Ping: AsyncParsableCommand {
     @Option(name: .shortAndLong, help: ArgumentHelp("The time from one ping to the next.", valueName: "seconds"))
     var interval = 1.0
 
+    @Option(help: ArgumentHelp("How many bytes each ping carries.", valueName: "bytes"))
+    var size = 8
+
     @OptionGroup var options: ConnectionOptions
 
     func validate() throws {
+        guard (0...125).contains(self.size) else {
+            throw ValidationError("--size \(self.size) is not from 0 to 125 bytes, all that a ping can carry")
+        }
         if let count, count < 1 { throw ValidationError("--count \(count) is less than 1") }
         guard (0...86_400).contains(self.interval) else {
             throw ValidationError("--interval \(self.interval) is not from 0 to 86400 seconds")
@@ -77,7 +83,7 @@ struct Ping: AsyncParsableCommand {
     private func answer(to socket: WebSocket) async -> Answer {
         await withTaskGroup(of: Answer.self) { group in
             group.addTask {
-                do { return .roundTrip(try await socket.ping()) } catch { return .ended }
+                do { return .roundTrip(try await socket.ping(self.payload())) } catch { return .ended }
             }
             group.addTask {
                 // The deadline itself; cancelled when the answer comes first.
@@ -88,6 +94,10 @@ struct Ping: AsyncParsableCommand {
             group.cancelAll()
             return first
         }
+    }
+
+    private func payload() -> [UInt8] {
+        (0..<self.size).map { _ in UInt8.random(in: .min ... .max) }
     }
 
     /// - Returns: false if the connection has ended meanwhile.

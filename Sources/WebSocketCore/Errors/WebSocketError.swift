@@ -33,7 +33,7 @@ public struct WebSocketError: Error, Sendable {
         public static let invalidUTF8 = Code(rawValue: "invalid_utf8")
         /// A message is larger than the limit, on its way out or in.
         public static let messageTooLarge = Code(rawValue: "message_too_large")
-        /// A ping's payload has more than 125 bytes.
+        /// A ping's or pong's payload has more than 125 bytes.
         public static let controlFrameTooLarge = Code(rawValue: "control_frame_too_large")
 
         // Opening.
@@ -51,7 +51,7 @@ public struct WebSocketError: Error, Sendable {
         public static let redirectFailed = Code(rawValue: "redirect_failed")
         /// The server's 101 answer breaks RFC 6455 section 4.1, or was no HTTP at all.
         public static let invalidUpgradeResponse = Code(rawValue: "invalid_upgrade_response")
-        /// A deadline passed; the message says in which phase.
+        /// A deadline passed. ``WebSocketError/deadline`` says which, and in which phase.
         public static let timedOut = Code(rawValue: "timed_out")
 
         // An open connection.
@@ -64,6 +64,8 @@ public struct WebSocketError: Error, Sendable {
         public static let transportFailed = Code(rawValue: "transport_failed")
         /// Two tasks read messages from one connection at the same time.
         public static let concurrentRead = Code(rawValue: "concurrent_read")
+        /// As many pings wait for their pongs as the limit allows.
+        public static let tooManyPings = Code(rawValue: "too_many_pings")
 
         // This process.
 
@@ -100,6 +102,8 @@ public struct WebSocketError: Error, Sendable {
     public var close: WebSocketCloseInfo?
     /// What went wrong in TLS, when that was the cause.
     public var tlsFailure: TLSFailure?
+    /// Which deadline passed, if one did.
+    public var deadline: Deadline?
     /// The error below this one.
     public var underlying: (any Error)?
 
@@ -148,7 +152,7 @@ extension WebSocketError: Hashable {
     /// Equal in all but ``underlying``, which has no equality of its own.
     public static func == (left: WebSocketError, right: WebSocketError) -> Bool {
         left.code == right.code && left.message == right.message && left.handshake == right.handshake
-            && left.close == right.close && left.tlsFailure == right.tlsFailure
+            && left.close == right.close && left.tlsFailure == right.tlsFailure && left.deadline == right.deadline
     }
 
     public func hash(into hasher: inout Hasher) {

@@ -22,6 +22,9 @@ package protocol TransportLoop: SerialExecutor {
     /// The time since some fixed point in the past, on the loop's monotonic clock.
     var now: Duration { get }
 
+    /// The time of ``now``, up to some milliseconds late, at the price of a look into memory: for what is noted at each read.
+    var coarseNow: Duration { get }
+
     /// Whether the caller runs on this loop.
     var isCurrent: Bool { get }
 
@@ -102,6 +105,7 @@ package struct Endpoint: Sendable, Hashable {
 package enum TransportPhase: String, Sendable, CaseIterable {
     case resolve
     case connect
+    case proxy
     case tls
     case upgrade
 }
@@ -148,11 +152,27 @@ package protocol TransportChannel: AnyObject {
     /// Asks for one `channelIsWritable`.
     func requestWritable()
 
+    /// How far what was written has come; nil where the kernel does not tell.
+    var progress: TransportProgress? { get }
+
     /// Ends the stream: what was written is flushed, then the connection is closed in order. `channelDidClose` follows.
     func close()
 
     /// Ends the stream now, without flushing. `channelDidClose` follows.
     func abort()
+}
+
+/// How far the bytes of a channel have come, counted below TLS.
+package struct TransportProgress: Sendable, Hashable {
+    /// How many bytes the peer's host has acknowledged since the channel was opened.
+    package var acknowledged: UInt64
+    /// How many bytes wait in this side's kernel for that.
+    package var outstanding: UInt64
+
+    package init(acknowledged: UInt64, outstanding: UInt64) {
+        self.acknowledged = acknowledged
+        self.outstanding = outstanding
+    }
 }
 
 /// The head of an HTTP/1.x response.

@@ -120,33 +120,27 @@ public final class WebSocket: Sendable {
 
     // MARK: Control
 
-    /// Sends a ping and waits for the answer.
-    ///
-    /// - Returns: the time from the sending of the ping to the arrival of its pong.
-    /// - Throws: `connection_closed`; `CancellationError`, after which a late pong is ignored. There is no deadline here:
-    ///   without an answer it waits until the connection ends.
-    public func ping() async throws -> Duration {
-        try await self.connection.ping()
-    }
-
     /// Closes the connection: sends everything that was accepted, then the Close frame, and waits for the peer's and for
     /// the end of the TCP connection.
     ///
     /// Further `send`s fail with `connection_closed`; messages that still come can be read. When the peer does not answer
-    /// within the close deadline, the connection is aborted. Cancellation does not cut the wait short. Closing again waits
-    /// for the same end.
+    /// within the close deadline, the connection is aborted. Closing again waits for the same end.
+    ///
+    /// Cancelling the task cuts the wait short, not the closing: a task that is cancelled, also one that was before the call,
+    /// still has the connection closed behind it, within the close deadline. To end it at once there is ``abort()``.
     ///
     /// - Parameters:
     ///   - code: 1000-1003, 1007-1014 or 3000-4999 (RFC 6455 section 7.4).
     ///   - reason: at most 123 bytes of UTF-8.
     /// - Returns: how the connection ended.
-    /// - Throws: `invalid_close_code`, `invalid_close_reason`, before anything is sent.
+    /// - Throws: `invalid_close_code`, `invalid_close_reason`, before anything is sent; `CancellationError`.
     @discardableResult
     public func close(
         code: WebSocketCloseCode = .normalClosure,
         reason: String = ""
     ) async throws -> WebSocketCloseInfo {
-        await self.connection.close(try CloseFrame(code: code, reason: reason))
+        await self.connection.beginClosing(try CloseFrame(code: code, reason: reason))
+        return try await self.connection.end()
     }
 
     /// Waits until the connection has ended, whoever ends it and however.

@@ -46,6 +46,9 @@ public struct WebSocketConfiguration: Sendable {
     /// How long things may take. See ``Deadlines-swift.struct``.
     public var deadlines = Deadlines()
 
+    /// How a peer that is gone is found. Default: pings after 20 s of silence. See ``Keepalive-swift.struct``.
+    public var keepalive = Keepalive()
+
     /// The event loops to run on. Default: nil, the loop that all such connections of the process share.
     public var eventLoopGroup: EventLoopGroup?
 
@@ -97,20 +100,9 @@ public struct WebSocketConfiguration: Sendable {
         /// content coding such as gzip is left as it is.
         public var refusalBodySize = 4 << 10
 
-        /// The defaults.
-        public init() {}
-    }
-
-    /// Bounds on time.
-    public struct Deadlines: Sendable, Hashable {
-        /// From the call to the open connection: look-up, TCP, TLS and upgrade together. Default: 10 s.
-        ///
-        /// When it passes, the call throws `timed_out` and names the phase that was under way.
-        public var open = Duration.seconds(10)
-
-        /// From the Close frame that this side sends to the end of the connection. Default: 10 s. When it passes, the
-        /// connection is aborted, which ``WebSocketCloseInfo/wasClean`` tells.
-        public var close = Duration.seconds(10)
+        /// How many calls of ``WebSocket/ping(_:)`` may wait for their pongs. Default: 16. One more is refused with
+        /// `too_many_pings`: a peer that answers none must not make the list of them grow.
+        public var pendingPings = 16
 
         /// The defaults.
         public init() {}
@@ -130,11 +122,12 @@ extension WebSocketConfiguration {
         // libwebsockets keeps the head in one buffer of 64 KiB.
         try Self.check("limits.responseHeadSize", limits.responseHeadSize, in: 256...48 << 10)
         try Self.check("limits.refusalBodySize", limits.refusalBodySize, in: 0...1 << 24)
+        try Self.check("limits.pendingPings", limits.pendingPings, in: 1...1 << 16)
         try self.redirects.validate()
         try Self.check(responseHeaderNames: self.responseHeaderNames)
-        try Self.check("deadlines.open", self.deadlines.open)
-        try Self.check("deadlines.close", self.deadlines.close)
         try self.tls.validate()
+        try self.deadlines.validate()
+        try self.keepalive.validate()
     }
 
     private static func check(responseHeaderNames names: [String]) throws(WebSocketError) {
@@ -152,12 +145,12 @@ extension WebSocketConfiguration {
         }
     }
 
-    private static func check(_ name: String, _ value: Duration) throws(WebSocketError) {
+    static func check(_ name: String, _ value: Duration, atLeast least: Duration? = nil) throws(WebSocketError) {
         // The upper bound keeps sums of times away from overflow.
-        guard value > .zero, value <= .seconds(365 * 86_400) else {
+        guard value > .zero, value >= least ?? .zero, value <= .seconds(365 * 86_400) else {
             throw WebSocketError(
                 .invalidConfiguration,
-                "\(name) is \(value); it must be more than zero and at most a year"
+                "\(name) is \(value); it must be \(least.map { "at least \($0)" } ?? "more than zero") and at most a year"
             )
         }
     }

@@ -52,11 +52,17 @@ extension WebSocket {
             } onCancel: {
                 self.connection.signal(.cancelScope)
             }
-            return (result, try await self.close(code: Task.isCancelled ? .goingAway : .normalClosure))
+            return (result, await self.closeScope(Task.isCancelled ? .goingAway : .normalClosure))
         } catch {
             let code: WebSocketCloseCode = Task.isCancelled || error is CancellationError ? .goingAway : .internalError
-            try await self.close(code: code)
+            await self.closeScope(code)
             throw error
         }
+    }
+
+    /// Closes and sees it through, also when the task is cancelled.
+    @discardableResult
+    private func closeScope(_ code: WebSocketCloseCode) async -> WebSocketCloseInfo {
+        await self.connection.close((try? CloseFrame(code: code)) ?? .withoutCode)
     }
 }

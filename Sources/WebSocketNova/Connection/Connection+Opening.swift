@@ -45,26 +45,15 @@ extension Connection {
         self.abandonOpening(CancellationError())
     }
 
-    func openDeadlinePassed(_ limit: Duration) {
-        // A refusal whose body does not end is a refusal all the same.
-        let error =
-            self.openingFailure
-            ?? WebSocketError(
-                .timedOut,
-                "\(self.request.url) was not open after \(limit), in the phase \"\(self.phase.rawValue)\""
-            )
-        self.abandonOpening(error)
-    }
-
     /// Gives up at once; the channel ends behind the caller's back.
-    private func abandonOpening(_ error: any Error) {
+    func abandonOpening(_ error: any Error) {
         self.failOpening(error)
         self.channel?.abort()
     }
 
     private func failOpening(_ error: any Error) {
         guard let opening = self.opening.take() else { return }
-        self.cancelOpenTimer()
+        self.cancelOpeningTimers()
         self.logger.debug(
             "connection not opened",
             metadata: ["url": "\(self.request.url)", "phase": "\(self.phase.rawValue)", "error": "\(error)"]
@@ -108,7 +97,10 @@ extension Connection {
             self.loopContext = WebSocket.LoopContext(connection: self, outbound: outbound)
         }
         self.lifecycle.upgradeAccepted()
-        self.cancelOpenTimer()
+        self.cancelOpeningTimers()
+        self.lastHeard = self.loop.now
+        self.startKeepalive()
+        self.startIdleTimer()
         self.logger.debug("connection opened", metadata: ["url": "\(self.request.url)"])
         self.opening.take()?.resume(returning: Opened(outbound: outbound, upgrade: upgrade))
     }
@@ -147,7 +139,7 @@ extension Connection {
 
 extension Connection: TransportDelegate {
     nonisolated func channelDidEnter(_ phase: TransportPhase) {
-        self.assumeIsolated { $0.phase = phase }
+        self.assumeIsolated { $0.entered(phase) }
     }
 
     nonisolated func channelDidReceiveHead(_ head: HTTPResponseHead) -> Bool {
@@ -155,7 +147,11 @@ extension Connection: TransportDelegate {
     }
 
     nonisolated func channelIsReadable() {
-        self.assumeIsolated { $0.becameReadable() }
+        self.assumeIsolated {
+            $0.noteHeard()
+            $0.becameReadable()
+            $0.noteData()
+        }
     }
 
     nonisolated func channelIsWritable() {

@@ -28,11 +28,13 @@ extension Connection {
             if let target = self.decoder?.directReadTarget() {
                 // The rest of a large payload goes straight to where the user will find it.
                 let count = channel.read(into: target)
+                self.bytesRead += count
                 guard count > 0, let event = self.decoder?.didReadDirectly(count) else { break }
                 self.handleDirect(event)
             } else {
                 let memory = self.batch.beginRead() ?? channel.scratch
                 let count = channel.read(into: memory)
+                self.bytesRead += count
                 guard count > 0 else { break }
                 var input = UnsafeRawBufferPointer(rebasing: memory[..<count])
                 self.decode(&input)
@@ -179,14 +181,13 @@ extension Connection {
     private func handleControl(_ event: InboundEvent) {
         switch event.kind {
         case .ping:
+            self.noteControlFrame(event.payload)
             var wake = false
             self.outbound?.appendPong(event.payload, wake: &wake)
             if wake { self.needsFlush = true }
         case .pong:
-            let now = self.loop.now
-            for ping in self.pings.takeAnswered(by: event.payload) {
-                ping.continuation.resume(returning: now - ping.sent)
-            }
+            self.noteControlFrame(event.payload)
+            self.pongReceived(event.payload)
         case .close:
             self.deliverBatch()
             if let frame = self.decoder?.close { self.perform(self.lifecycle.peerClosed(frame)) }

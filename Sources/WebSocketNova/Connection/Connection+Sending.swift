@@ -18,7 +18,6 @@ extension Connection {
     /// Writes what waits, as far as the channel takes it.
     func flush() {
         guard let channel, let outbound else { return }
-        var written = 0
         var writes = 0
         while channel.isWritable, writes < Self.writesPerTurn {
             if self.inflight.isEmpty {
@@ -27,11 +26,15 @@ extension Connection {
             }
             let bytes = UnsafeRawBufferPointer(rebasing: self.inflight.pending.prefix(Self.writeSize))
             guard channel.write(bytes) else { return }
-            written = bytes.count
+            self.bytesHeld = bytes.count
+            self.bytesWritten += UInt64(bytes.count)
             writes += 1
-            self.inflight.consume(written)
+            self.inflight.consume(bytes.count)
         }
-        if channel.isWritable {
+        let isWritable = channel.isWritable
+        if isWritable { self.bytesHeld = 0 }
+        self.noteWritten()
+        if isWritable {
             outbound.update(outstanding: self.inflight.count)
             if !self.inflight.isEmpty { self.signal(.flush) }
             // Not within this call: the handler's answers to what is read then are written by this function, and so on,
@@ -40,44 +43,8 @@ extension Connection {
                 self.signal(.resumeReading)
             }
         } else {
-            outbound.update(outstanding: self.inflight.count + written)
+            outbound.update(outstanding: self.inflight.count + self.bytesHeld)
             channel.requestWritable()
         }
-    }
-
-    /// Sends a ping and waits for its pong.
-    func ping() async throws -> Duration {
-        let payload = self.pings.makePayload()
-        return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                self.send(ping: payload, continuation)
-            }
-        } onCancel: {
-            Task { await self.cancelPing(payload) }
-        }
-    }
-
-    private func send(ping payload: UInt64, _ continuation: CheckedContinuation<Duration, any Error>) {
-        // The handler's task, if the cancellation was first, cannot have run in between: it needs this actor.
-        if Task.isCancelled { return continuation.resume(throwing: CancellationError()) }
-        guard let outbound else {
-            return continuation.resume(throwing: WebSocketError(.connectionClosed, "the connection is not open"))
-        }
-        var wake = false
-        do throws(WebSocketError) {
-            var failure: WebSocketError?
-            withUnsafeBytes(of: payload.bigEndian) { bytes in
-                do throws(WebSocketError) { try outbound.appendPing(bytes, wake: &wake) } catch { failure = error }
-            }
-            if let failure { throw failure }
-            self.pings.append(PendingPings.Ping(payload: payload, sent: self.loop.now, continuation: continuation))
-            self.flush()
-        } catch {
-            continuation.resume(throwing: error)
-        }
-    }
-
-    private func cancelPing(_ payload: UInt64) {
-        self.pings.take(payload)?.continuation.resume(throwing: CancellationError())
     }
 }

@@ -53,6 +53,8 @@ actor Connection {
     private let life = LiveObject(.connection)
     /// Set at the end; read by anyone.
     nonisolated let closeInfo = Mutex<WebSocketCloseInfo?>(nil)
+    /// Of the pings that were answered; read by anyone.
+    nonisolated let roundTripTime = Mutex<RoundTripTime?>(nil)
 
     var lifecycle = ConnectionLifecycle()
     var channel: (any TransportChannel)?
@@ -62,7 +64,8 @@ actor Connection {
     var openingFailure: (any Error)?
     var isOpeningCancelled = false
     var phase = TransportPhase.resolve
-    private var openTimer: TransportTimer?
+    var openTimer: TransportTimer?
+    var phaseTimer: TransportTimer?
 
     // Receiving.
     var decoder: InboundDecoder?
@@ -74,7 +77,10 @@ actor Connection {
     var loopContext: WebSocket.LoopContext?
     /// Bytes that were read and not decoded, because the handler's own sends have filled the outbound queue.
     var carried: [UInt8] = []
-    var isReadingPaused = false
+    var isReadingPaused = false {
+        // The peer cannot be blamed for what this side did not read.
+        didSet { if oldValue, !self.isReadingPaused { self.lastResumed = self.loop.now } }
+    }
     /// The channel has said that it is readable, and nothing has been read since.
     var isReadable = false
 
@@ -84,13 +90,33 @@ actor Connection {
     var inflight = OutboundBuffer()
     /// Something was appended during a read; it goes out at its end.
     var needsFlush = false
+    /// How many bytes the channel has taken, and how many of them the kernel may not have yet.
+    var bytesWritten: UInt64 = 0
+    var bytesHeld = 0
     var pings = PendingPings()
+
+    // Signs of life.
+    var keepalive: KeepaliveMonitor?
+    var keepaliveTimer: TransportTimer?
+    var idleTimer: TransportTimer?
+    /// When something came last, and when something other than control frames did.
+    var lastHeard = Duration.zero
+    var lastData = Duration.zero
+    /// When reading went on after a pause.
+    var lastResumed = Duration.zero
+    /// How many bytes have come, and how many of them were of pings and pongs.
+    var bytesRead = 0
+    var controlBytesRead = 0
+    /// The difference of the two when it was last looked at.
+    var dataBytesRead = 0
 
     // Closing.
     private var closeTimer: TransportTimer?
     private var closeWaiters: [CheckedContinuation<WebSocketCloseInfo, Never>] = []
     /// What ended an open connection from below, where that is more than the end of its stream.
     var transportError: WebSocketError?
+    /// Which deadline has ended an open connection.
+    var deadlineError: WebSocketError?
     private var endWaiters: [Int: CheckedContinuation<WebSocketCloseInfo, any Error>] = [:]
     private var nextEndWaiter = 0
 
@@ -129,19 +155,16 @@ actor Connection {
 
     func schedule(after delay: Duration, _ action: @escaping @Sendable (isolated Connection) -> Void) -> TransportTimer
     {
-        self.loop.schedule(at: self.loop.now + delay) { [weak self] in
+        self.schedule(at: self.loop.now + delay, action)
+    }
+
+    func schedule(
+        at deadline: Duration,
+        _ action: @escaping @Sendable (isolated Connection) -> Void
+    ) -> TransportTimer {
+        self.loop.schedule(at: deadline) { [weak self] in
             self?.assumeIsolated { action($0) }
         }
-    }
-
-    func armOpenTimer() {
-        let limit = self.configuration.deadlines.open
-        let rest = self.openingBegin + limit - self.loop.now
-        self.openTimer = self.schedule(after: rest) { $0.openDeadlinePassed(limit) }
-    }
-
-    func cancelOpenTimer() {
-        if let timer = self.openTimer.take() { self.loop.cancel(timer) }
     }
 
     private func armCloseTimer(_ delay: Duration, _ action: @escaping @Sendable (isolated Connection) -> Void) {
@@ -151,7 +174,8 @@ actor Connection {
 
     // MARK: Closing
 
-    /// Closes, and waits for the end. Not cut short by cancellation, which the deadline makes bearable.
+    /// Closes, and waits for the end. Not cut short by cancellation, which the deadline makes bearable: for who has to see
+    /// it through. ``WebSocket/close(code:reason:)`` begins to close, and waits as long as its task is not cancelled.
     func close(_ frame: CloseFrame) async -> WebSocketCloseInfo {
         self.perform(self.lifecycle.closeRequested(frame))
         if let info = self.closeInfo.withLock({ $0 }) { return info }
@@ -235,8 +259,8 @@ actor Connection {
         }
     }
 
-    func abort(_ reason: String) {
-        self.lifecycle.abandoned(reason)
+    func abort(_ reason: String, by initiator: WebSocketCloseInfo.Initiator = .local) {
+        self.lifecycle.abandoned(reason, by: initiator)
         self.channel?.abort()
     }
 
@@ -245,7 +269,9 @@ actor Connection {
     /// The channel is gone: everyone who waits for something is told, once.
     func transportEnded(_ words: String?) {
         guard let info = self.lifecycle.transportClosed(words) else { return }
-        self.cancelOpenTimer()
+        self.cancelOpeningTimers()
+        self.stopKeepalive()
+        self.stopIdleTimer()
         if let timer = self.closeTimer.take() { self.loop.cancel(timer) }
         self.channel = nil
         self.decoder = nil
@@ -255,7 +281,7 @@ actor Connection {
         if case .queue(let queue) = self.consumer { queue.finish(self.inboundEnd(info)) }
         self.outbound?.fail(closed)
         self.inflight.removeAll()
-        for ping in self.pings.takeAll() { ping.continuation.resume(throwing: closed) }
+        for ping in self.pings.takeAll() { ping.continuation?.resume(throwing: closed) }
         for waiter in self.closeWaiters { waiter.resume(returning: info) }
         self.closeWaiters = []
         for waiter in self.endWaiters.values { waiter.resume(returning: info) }
@@ -269,6 +295,10 @@ actor Connection {
             let code: WebSocketError.Code =
                 violation.closeCode == .messageTooBig ? .messageTooLarge : .protocolViolation
             return .failed(WebSocketError(code, violation.message, close: info))
+        }
+        if var deadlineError {
+            deadlineError.close = info
+            return .failed(deadlineError)
         }
         if let transportError {
             return .failed(WebSocketError(transportError.code, transportError.message, close: info))

@@ -105,9 +105,11 @@ struct ConnectionLifecycle {
     }
 
     /// This side gives up: a deadline passed, or the user aborted.
-    mutating func abandoned(_ reason: String) {
+    ///
+    /// - Parameter initiator: whose doing it is, if nobody had ended the connection before.
+    mutating func abandoned(_ reason: String, by initiator: WebSocketCloseInfo.Initiator = .local) {
         guard self.state != .closed else { return }
-        if self.initiator == nil { self.initiator = .local }
+        if self.initiator == nil { self.initiator = initiator }
         if self.abandonment == nil { self.abandonment = reason }
     }
 

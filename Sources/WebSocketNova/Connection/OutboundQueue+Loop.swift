@@ -5,14 +5,6 @@ internal import WebSocketCore
 extension OutboundQueue {
     // MARK: Control frames
 
-    /// Appends a ping, behind the data that waits already.
-    func appendPing(_ payload: UnsafeRawBufferPointer, wake: inout Bool) throws(WebSocketError) {
-        try self.state.withLock { state throws(WebSocketError) in
-            if let end = state.end { throw end }
-            Self.append(&state, .ping, payload, wake: &wake)
-        }
-    }
-
     /// Answers a ping, or owes the answer when the peer takes nothing; of several that are owed only the last counts
     /// (RFC 6455 section 5.5.3).
     func appendPong(_ payload: UnsafeRawBufferPointer, wake: inout Bool) {

@@ -1,46 +1,97 @@
 /// The pings that have not been answered, in the order in which they were sent.
-///
-/// Payloads are eight bytes: a number that counts up from one that the peer cannot know, so that a pong without a ping is
-/// not taken for an answer.
 struct PendingPings {
     struct Ping {
-        var payload: UInt64
+        /// Names it, whatever its payload.
+        var id: UInt64
+        var payload: [UInt8]
+        /// Where its frame ends in the stream of bytes that go out.
+        var end: UInt64
+        /// When it was written to the socket; before that, when it was put into the queue.
         var sent: Duration
-        var continuation: CheckedContinuation<Duration, any Error>
+        var isWritten = false
+        /// Who waits for the pong: nobody, if the caller has given up, or if it is a ping of the connection's own.
+        var continuation: CheckedContinuation<Duration, any Error>?
+        var isOwn = false
     }
 
     private var pings: [Ping] = []
-    private var next = UInt64.random(in: .min ... .max)
+    private var lastID: UInt64 = 0
+    /// The next payload that nobody chose: it counts up from a number that the peer cannot know, so that a pong without a
+    /// ping is not taken for an answer.
+    private var nextPayload = UInt64.random(in: .min ... .max)
+    /// How many have not been written, so that there is nothing to look for in each write.
+    private var unwritten = 0
 
-    /// How many wait.
-    var count: Int { self.pings.count }
+    /// How many of the user's there are.
+    var count: Int { self.pings.count { !$0.isOwn } }
 
-    /// The payload of the next ping.
-    mutating func makePayload() -> UInt64 {
-        self.next &+= 1
-        return self.next
+    /// Whether some have not been written to the socket.
+    var hasUnwritten: Bool { self.unwritten > 0 }
+
+    mutating func makeID() -> UInt64 {
+        self.lastID += 1
+        return self.lastID
     }
 
-    mutating func append(_ ping: Ping) { self.pings.append(ping) }
-
-    /// Takes out the pings that a pong answers: its own and all before it, because a peer may answer only the latest of
-    /// several (RFC 6455 section 5.5.3).
-    mutating func takeAnswered(by payload: UnsafeRawBufferPointer) -> [Ping] {
-        guard payload.count == 8 else { return [] }
-        let value = UInt64(bigEndian: payload.loadUnaligned(as: UInt64.self))
-        guard let index = self.pings.firstIndex(where: { $0.payload == value }) else { return [] }
-        defer { self.pings.removeSubrange(...index) }
-        return Array(self.pings[...index])
+    /// Eight bytes.
+    mutating func makePayload() -> [UInt8] {
+        self.nextPayload &+= 1
+        return withUnsafeBytes(of: self.nextPayload.bigEndian) { Array($0) }
     }
 
-    /// Takes out one ping whose caller has given up.
-    mutating func take(_ payload: UInt64) -> Ping? {
-        self.pings.firstIndex { $0.payload == payload }.map { self.pings.remove(at: $0) }
+    mutating func append(_ ping: Ping) {
+        // Of the connection's own, an earlier one has been made up for by whatever came since.
+        if ping.isOwn { self.removeAll { $0.isOwn } }
+        self.pings.append(ping)
+        if !ping.isWritten { self.unwritten += 1 }
+    }
+
+    private mutating func removeAll(where isToGo: (Ping) -> Bool) {
+        self.pings.removeAll(where: isToGo)
+        self.unwritten = self.pings.count { !$0.isWritten }
+    }
+
+    /// The stream has been written to the socket up to a position.
+    ///
+    /// - Returns: whether that was the last of a ping of the connection's own.
+    mutating func written(upTo position: UInt64, at now: Duration) -> Bool {
+        var isOwnWritten = false
+        for index in self.pings.indices where !self.pings[index].isWritten && self.pings[index].end <= position {
+            self.pings[index].isWritten = true
+            self.pings[index].sent = now
+            if self.pings[index].isOwn { isOwnWritten = true }
+        }
+        self.removeAll { $0.isWritten && $0.continuation == nil && !$0.isOwn }
+        return isOwnWritten
+    }
+
+    /// Takes out the pings that a pong answers: the oldest with its payload, the last of the result, and all before that,
+    /// because a peer may answer only the latest of several (RFC 6455 section 5.5.3).
+    mutating func takeAnswered(by payload: UnsafeRawBufferPointer) -> ArraySlice<Ping> {
+        guard let index = self.pings.firstIndex(where: { $0.payload.elementsEqual(payload) }) else { return [] }
+        defer {
+            self.pings.removeSubrange(...index)
+            self.unwritten = self.pings.count { !$0.isWritten }
+        }
+        return self.pings[...index]
+    }
+
+    /// The caller of a ping has given up: its pong, should it come, is nobody's.
+    ///
+    /// Until it has been written it still counts, so that who pings and gives up again and again, while the peer takes
+    /// nothing, does not make the queue grow.
+    mutating func giveUp(_ id: UInt64) -> CheckedContinuation<Duration, any Error>? {
+        guard let index = self.pings.firstIndex(where: { $0.id == id }) else { return nil }
+        if self.pings[index].isWritten { return self.pings.remove(at: index).continuation }
+        return self.pings[index].continuation.take()
     }
 
     /// Takes out all.
     mutating func takeAll() -> [Ping] {
-        defer { self.pings = [] }
+        defer {
+            self.pings = []
+            self.unwritten = 0
+        }
         return self.pings
     }
 }

@@ -13,7 +13,11 @@ struct WebSocketConfigurationTests {
 
         /// Durations are written with their unit.
         func written(_ value: Int) -> String {
-            self.name.hasPrefix("deadlines") ? "\(Duration.seconds(value))" : "\(value)"
+            switch self.name.split(separator: ".").first {
+            case "deadlines": "\(Duration.seconds(value))"
+            case "keepalive": "\(Duration.milliseconds(value))"
+            default: "\(value)"
+            }
         }
 
         var testDescription: String { self.name }
@@ -46,11 +50,28 @@ struct WebSocketConfigurationTests {
         Option(name: "limits.refusalBodySize", accepted: [0, 1 << 24], refused: [-1, (1 << 24) + 1]) {
             $0.limits.refusalBodySize = $1
         },
+        Option(name: "limits.pendingPings", accepted: [1, 1 << 16], refused: [0, -1, (1 << 16) + 1]) {
+            $0.limits.pendingPings = $1
+        },
         Option(name: "deadlines.open", accepted: [1, 365 * day], refused: [0, -1, 365 * day + 1, .max]) {
             $0.deadlines.open = .seconds($1)
         },
         Option(name: "deadlines.close", accepted: [1, 365 * day], refused: [0, -1, 365 * day + 1, .max]) {
             $0.deadlines.close = .seconds($1)
+        },
+        Option(name: "deadlines.resolve", accepted: [1, 365 * day], refused: [0, -1, 365 * day + 1]) {
+            $0.deadlines.resolve = .seconds($1)
+        },
+        Option(name: "deadlines.connect", accepted: [1], refused: [0, .min]) { $0.deadlines.connect = .seconds($1) },
+        Option(name: "deadlines.proxy", accepted: [1], refused: [0, .min]) { $0.deadlines.proxy = .seconds($1) },
+        Option(name: "deadlines.tls", accepted: [1], refused: [0, .min]) { $0.deadlines.tls = .seconds($1) },
+        Option(name: "deadlines.upgrade", accepted: [1], refused: [0, .min]) { $0.deadlines.upgrade = .seconds($1) },
+        Option(name: "deadlines.idle", accepted: [1], refused: [0, .min]) { $0.deadlines.idle = .seconds($1) },
+        Option(name: "keepalive.interval", accepted: [20, 365 * day * 1_000], refused: [19, 0, -1, .max]) {
+            $0.keepalive.interval = .milliseconds($1)
+        },
+        Option(name: "keepalive.timeout", accepted: [1, 365 * day * 1_000], refused: [0, -1, .max]) {
+            $0.keepalive.timeout = .milliseconds($1)
         },
     ]
 

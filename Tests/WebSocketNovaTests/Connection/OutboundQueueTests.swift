@@ -149,7 +149,8 @@ struct OutboundQueueTests {
         await self.isReady(queue, waiters: 2)
         self.appendPong(queue, 1)
         var wake = false
-        try withUnsafeBytes(of: UInt8(2)) { bytes throws(WebSocketError) in try queue.appendPing(bytes, wake: &wake) }
+        try withUnsafeBytes(of: UInt8(2)) { bytes throws(WebSocketError) in _ = try queue.appendPing(bytes, wake: &wake)
+        }
         try await queue.waitForFragmentRoom()
         try self.appendFragment(queue, .continuation, "b", isFinal: false)
         #expect(queue.waiterCount == 2)

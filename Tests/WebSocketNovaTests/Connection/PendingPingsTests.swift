@@ -5,70 +5,160 @@ import WebSocketCore
 
 @Suite("Pings that wait for their pongs", .timeLimit(.minutes(1)))
 struct PendingPingsTests {
-    private func bytes(_ payload: UInt64) -> [UInt8] { withUnsafeBytes(of: payload.bigEndian) { Array($0) } }
+    /// What a ping's caller got.
+    enum Outcome: Equatable {
+        case answered
+        case givenUp
+        case left
+    }
 
-    /// Runs the body with three pings under way, and tells which of them were answered by it.
-    private func answered(_ body: (inout PendingPings, [UInt64]) -> Void) async -> [Bool] {
+    struct GivenUp: Error {}
+
+    /// Runs the body with a ping under way for each payload, the frame of the n-th ending at position 10 n, and tells what
+    /// became of each.
+    private func outcomes(
+        _ payloads: [[UInt8]],
+        _ body: (inout PendingPings, [UInt64]) -> Void
+    ) async -> [Outcome] {
         var pings = PendingPings()
-        let payloads = (0..<3).map { _ in pings.makePayload() }
+        var ids: [UInt64] = []
         var tasks: [Task<Duration, any Error>] = []
         for payload in payloads {
             let (stream, registration) = AsyncStream<CheckedContinuation<Duration, any Error>>.makeStream()
             tasks.append(Task { try await withCheckedThrowingContinuation { registration.yield($0) } })
             for await continuation in stream {
-                pings.append(PendingPings.Ping(payload: payload, sent: .zero, continuation: continuation))
+                ids.append(pings.makeID())
+                pings.append(
+                    PendingPings.Ping(
+                        id: ids.last ?? 0,
+                        payload: payload,
+                        end: UInt64(10 * ids.count),
+                        sent: .zero,
+                        continuation: continuation
+                    )
+                )
                 break
             }
         }
-        body(&pings, payloads)
-        #expect(Set(payloads).count == 3)
-        for ping in pings.takeAll() { ping.continuation.resume(throwing: CancellationError()) }
+        body(&pings, ids)
+        for ping in pings.takeAll() { ping.continuation?.resume(throwing: CancellationError()) }
         #expect(pings.count == 0)
-        var answered: [Bool] = []
-        for task in tasks { answered.append((try? await task.value) != nil) }
-        return answered
+        var outcomes: [Outcome] = []
+        for task in tasks {
+            switch await task.result {
+            case .success: outcomes.append(.answered)
+            case .failure(is GivenUp): outcomes.append(.givenUp)
+            case .failure: outcomes.append(.left)
+            }
+        }
+        return outcomes
     }
 
     private func answer(_ pings: inout PendingPings, with payload: [UInt8]) {
         payload.withUnsafeBytes { payload in
-            for ping in pings.takeAnswered(by: payload) { ping.continuation.resume(returning: .seconds(1)) }
+            for ping in pings.takeAnswered(by: payload) { ping.continuation?.resume(returning: .seconds(1)) }
         }
     }
 
+    private func giveUp(_ pings: inout PendingPings, _ id: UInt64) {
+        pings.giveUp(id)?.resume(throwing: GivenUp())
+    }
+
+    private static let three: [[UInt8]] = [[1], [2, 2], []]
+
     @Test func `a pong answers its ping and all before it`() async {
         for last in 0..<3 {
-            let answered = await self.answered { pings, payloads in
-                self.answer(&pings, with: self.bytes(payloads[last]))
+            let outcomes = await self.outcomes(Self.three) { pings, _ in
+                self.answer(&pings, with: Self.three[last])
                 #expect(pings.count == 2 - last)
                 // The same pong again answers nobody.
-                self.answer(&pings, with: self.bytes(payloads[last]))
+                self.answer(&pings, with: Self.three[last])
                 #expect(pings.count == 2 - last)
             }
-            #expect(answered == (0..<3).map { $0 <= last })
+            #expect(outcomes == (0..<3).map { $0 <= last ? .answered : .left })
         }
     }
 
     @Test func `other pongs answer nobody`() async {
-        let answered = await self.answered { pings, payloads in
-            self.answer(&pings, with: [])
-            self.answer(&pings, with: Array(self.bytes(payloads[0]).dropLast()))
-            self.answer(&pings, with: self.bytes(payloads[0]) + [0])
-            self.answer(&pings, with: self.bytes(payloads[2] &+ 1))
-            self.answer(&pings, with: self.bytes(payloads[0] &- 1))
+        let outcomes = await self.outcomes([[1], [2, 2], [3, 3]]) { pings, _ in
+            for payload: [UInt8] in [[], [2], [2, 2, 0], [3, 2], [0]] { self.answer(&pings, with: payload) }
             #expect(pings.count == 3)
         }
-        #expect(answered == [false, false, false])
+        #expect(outcomes == [.left, .left, .left])
     }
 
-    @Test func `a ping can be given up`() async {
-        let answered = await self.answered { pings, payloads in
-            pings.take(payloads[1])?.continuation.resume(throwing: CancellationError())
-            #expect(pings.take(payloads[1])?.payload == nil)
-            // Its late pong answers nobody, and is no pong of those before it.
-            self.answer(&pings, with: self.bytes(payloads[1]))
+    @Test func `of pings with one payload, the oldest is answered`() async {
+        let outcomes = await self.outcomes([[7], [7], [7]]) { pings, _ in
+            self.answer(&pings, with: [7])
             #expect(pings.count == 2)
-            self.answer(&pings, with: self.bytes(payloads[2]))
+            self.answer(&pings, with: [7])
         }
-        #expect(answered == [true, false, true])
+        #expect(outcomes == [.answered, .answered, .left])
+    }
+
+    @Test func `a ping that is written can be given up`() async {
+        let outcomes = await self.outcomes(Self.three) { pings, ids in
+            _ = pings.written(upTo: 30, at: .zero)
+            self.giveUp(&pings, ids[1])
+            self.giveUp(&pings, ids[1])
+            // Its late pong answers nobody, and is no pong of those before it.
+            self.answer(&pings, with: Self.three[1])
+            #expect(pings.count == 2)
+            self.answer(&pings, with: Self.three[2])
+        }
+        #expect(outcomes == [.answered, .givenUp, .answered])
+    }
+
+    @Test func `one that is not written counts until it is`() async {
+        let outcomes = await self.outcomes(Self.three) { pings, ids in
+            self.giveUp(&pings, ids[0])
+            self.giveUp(&pings, ids[1])
+            #expect(pings.count == 3)
+            _ = pings.written(upTo: 19, at: .zero)
+            #expect(pings.count == 2)
+            _ = pings.written(upTo: 20, at: .zero)
+            #expect(pings.count == 1)
+            #expect(pings.hasUnwritten)
+            _ = pings.written(upTo: 30, at: .zero)
+            #expect(!pings.hasUnwritten)
+        }
+        #expect(outcomes == [.givenUp, .givenUp, .left])
+    }
+
+    @Test func `the time of a ping is that of its writing`() {
+        var pings = PendingPings()
+        for number in 1...2 {
+            let end = UInt64(number * 10)
+            pings.append(.init(id: end, payload: [UInt8(number)], end: end, sent: .seconds(number), isOwn: false))
+        }
+        let step1 = pings.written(upTo: 15, at: .seconds(5))
+        #expect(!step1)
+        let step2 = pings.written(upTo: 15, at: .seconds(6))
+        #expect(!step2)
+        #expect(pings.hasUnwritten)
+        // Nobody waits for the first, so that it is gone.
+        let sent = pings.takeAll().map(\.sent)
+        #expect(sent == [.seconds(2)])
+    }
+
+    @Test func `of the connection's own there is one, and it does not count`() {
+        var pings = PendingPings()
+        let first = pings.makePayload()
+        let second = pings.makePayload()
+        #expect(first.count == 8 && first != second)
+        pings.append(.init(id: 1, payload: first, end: 10, sent: .seconds(1), isOwn: true))
+        let step3 = pings.written(upTo: 10, at: .seconds(2))
+        #expect(step3)
+        pings.append(.init(id: 2, payload: second, end: 20, sent: .seconds(3), isOwn: true))
+        #expect(pings.count == 0)
+        #expect(pings.hasUnwritten)
+        let step4 = pings.written(upTo: 19, at: .seconds(4))
+        #expect(!step4)
+        let step5 = pings.written(upTo: 20, at: .seconds(5))
+        #expect(step5)
+        let late = first.withUnsafeBytes { pings.takeAnswered(by: $0) }
+        #expect(late.isEmpty)
+        let answered = second.withUnsafeBytes { pings.takeAnswered(by: $0) }
+        #expect(answered.map(\.sent) == [.seconds(5)])
     }
 }
