@@ -102,6 +102,9 @@ private func dispatch(
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
         let text = data.map { String(decoding: UnsafeRawBufferPointer(start: $0, count: length), as: UTF8.self) }
         if let text { attempt.failed(text) }
+        attempt.tunnel.lwsWillClose(wsi)
+    case LWS_CALLBACK_CLOSED_CLIENT_HTTP:
+        attempt.tunnel.lwsWillClose(wsi)
     case LWS_CALLBACK_WSI_DESTROY:
         attempt.lwsDidDestroy()
     default:

@@ -1,3 +1,4 @@
+internal import CLibwebsockets
 internal import WebSocketCore
 
 // What TLS adds to the opening.
@@ -28,6 +29,13 @@ extension Tunnel {
             return
         }
         self.resolve()
+    }
+
+    /// Called when lws is about to close a socket. What the server has said may still be there: lws does not read after a
+    /// write that has failed.
+    func lwsWillClose(_ wsi: OpaquePointer) {
+        guard self.state == .connecting, let handshake, let ssl = lws_get_ssl(wsi) else { return }
+        handshake.lookForAlert(ssl)
     }
 
     /// The error of an opening that failed because of TLS; nil if it was something else.

@@ -15,7 +15,7 @@ final class VhostCache {
         var lastUse: UInt64 = 0
     }
 
-    /// How many are kept without a connection that uses them, of some 20 KB each.
+    /// How many are kept without a connection that uses them.
     private static let maximumUnused = 8
 
     /// For connections in the clear, and for the loop's timer.

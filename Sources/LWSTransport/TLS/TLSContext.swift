@@ -16,7 +16,7 @@ final class TLSContext: @unchecked Sendable {
     let sessions: TLSSessions
     private let stamps: [FileStamp]
 
-    /// Reads files, and may take tens of milliseconds: not for the loop. See ``TLSContexts``.
+    /// Reads files and parses certificates: not for the loop. See ``TLSContexts``.
     init(_ configuration: TLSConfiguration) throws(WebSocketError) {
         guard let context = SSL_CTX_new(TLS_client_method()) else {
             throw WebSocketError(.resourceExhausted, "no TLS context: \(openSSLErrors())")

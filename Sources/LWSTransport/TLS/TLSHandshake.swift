@@ -172,6 +172,16 @@ final class TLSHandshake: @unchecked Sendable {
         self.failure = Failure(code: code, errno: code == 0 ? errno : 0)
     }
 
+    /// Looks into what has not been read for an alert, which the info callback is then told of. A server of TLS 1.3 looks at
+    /// the client's certificate when the client may be writing its request already, and closes without reading that.
+    func lookForAlert(_ ssl: OpaquePointer) {
+        guard self.isComplete, self.alert == nil, Self.of(ssl) === self else { return }
+        ERR_clear_error()
+        var byte: UInt8 = 0
+        SSL_peek(ssl, &byte, 1)
+        ERR_clear_error()
+    }
+
     // MARK: Verification
 
     private static func verify(_ store: OpaquePointer) -> Bool {

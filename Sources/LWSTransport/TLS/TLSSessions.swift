@@ -24,7 +24,7 @@ final class TLSSessions: Sendable {
 
     /// Servers send two for each connection (OpenSSL's default); many connections to one server come back at once.
     private static let maximumPerServer = 32
-    /// A session has a few kilobytes, most of them the server's certificates.
+    /// Each holds the server's certificates.
     private static let maximumCount = 512
 
     private let state = Mutex(State())

@@ -5,8 +5,8 @@ internal import WebSocketCore
 
 /// The certificates of the authorities that are trusted.
 ///
-/// Parsing the roots of a system takes tens of milliseconds and the better part of a megabyte, so TLS contexts with the same
-/// roots share a store.
+/// To parse the roots of a system takes longer than all else of an opening, and they are large in memory: TLS contexts with
+/// the same roots share a store.
 ///
 /// `@unchecked Sendable` because OpenSSL locks a store itself, and counts references atomically.
 final class TrustStore: @unchecked Sendable {

@@ -158,8 +158,7 @@ extension WebSocketError: Hashable {
     /// Equal in all but ``underlying``, which has no equality of its own.
     public static func == (left: WebSocketError, right: WebSocketError) -> Bool {
         left.code == right.code && left.message == right.message && left.handshake == right.handshake
-            && left.close == right.close && left.tlsFailure == right.tlsFailure
-            && left.deadline == right.deadline
+            && left.close == right.close && left.tlsFailure == right.tlsFailure && left.deadline == right.deadline
     }
 
     public func hash(into hasher: inout Hasher) {

@@ -10,8 +10,7 @@ struct ScriptTLS: ~Copyable {
 
     init(_ identity: ScriptedServer.Identity) throws(ScriptSocket.Interruption) {
         guard let context = SSL_CTX_new(TLS_server_method()) else { throw Self.failure("context") }
-        guard identity.server.use(in: context), let session = SSL_new(context)
-        else {
+        guard identity.server.use(in: context), let session = SSL_new(context) else {
             SSL_CTX_free(context)
             throw Self.failure("session")
         }

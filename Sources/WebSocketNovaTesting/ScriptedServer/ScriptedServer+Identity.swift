@@ -13,5 +13,8 @@ extension ScriptedServer {
         public static func make(_ tls: EchoServer.TLS = EchoServer.TLS()) throws -> Identity {
             Identity(server: try TestServerIdentity(tls))
         }
+
+        /// The authority that has signed the certificate, in PEM, for a client's trust roots.
+        public var authorityPEM: [UInt8] { self.server.authority.certificatePEM }
     }
 }

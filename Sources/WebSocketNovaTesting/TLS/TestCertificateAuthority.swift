@@ -30,16 +30,24 @@ public final class TestCertificateAuthority: Sendable {
     /// - Parameters:
     ///   - name: the subject's common name.
     ///   - passphrase: what the key is encrypted with, or nil.
+    ///   - hasIntermediate: whether an intermediate, which is in the chain, stands between the authority and the certificate.
     /// - Throws: ``TestServerError`` if OpenSSL cannot.
     public func makeClientIdentity(
         name: String = "client",
-        passphrase: String? = nil
+        passphrase: String? = nil,
+        hasIntermediate: Bool = false
     ) throws(TestServerError) -> TLSConfiguration.ClientIdentity {
-        let issued = try TestCertificate(name: name, usage: .client, issuer: self.root)
+        var intermediate: TestCertificate?
+        if hasIntermediate { intermediate = try self.makeIntermediate() }
+        let issued = try TestCertificate(name: name, usage: .client, issuer: intermediate ?? self.root)
         return TLSConfiguration.ClientIdentity(
-            certificateChain: .pem(issued.certificatePEM),
+            certificateChain: .pem(issued.certificatePEM + (intermediate?.certificatePEM ?? [])),
             privateKey: .pem(issued.keyPEM(passphrase: passphrase)),
             passphrase: passphrase
         )
+    }
+
+    func makeIntermediate() throws(TestServerError) -> TestCertificate {
+        try TestCertificate(name: "WebSocketNova test intermediate", usage: .authority, issuer: self.root)
     }
 }

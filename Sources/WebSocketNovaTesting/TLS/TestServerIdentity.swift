@@ -12,10 +12,7 @@ final class TestServerIdentity: Sendable {
         let authority: TestCertificateAuthority
         if let given = tls.authority { authority = given } else { authority = try TestCertificateAuthority() }
         var intermediate: TestCertificate?
-        if tls.hasIntermediate {
-            let name = "WebSocketNova test intermediate"
-            intermediate = try TestCertificate(name: name, usage: .authority, issuer: authority.root)
-        }
+        if tls.hasIntermediate { intermediate = try authority.makeIntermediate() }
         let days =
             switch tls.validity {
             case .current: 0..<1

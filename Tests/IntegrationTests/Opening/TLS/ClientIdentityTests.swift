@@ -29,8 +29,12 @@ extension Serial {
                 $0.maximumVersion = version
             }) { server, client in
                 let authority = try #require(server.authority)
-                for passphrase in [nil, "hunter2"] {
-                    let identity = try authority.makeClientIdentity(name: "alice", passphrase: passphrase)
+                for (passphrase, hasIntermediate) in [(nil, false), ("hunter2", false), (nil, true)] {
+                    let identity = try authority.makeClientIdentity(
+                        name: "alice",
+                        passphrase: passphrase,
+                        hasIntermediate: hasIntermediate
+                    )
                     let report = try await tlsReport(server.url, client.tls { $0.clientIdentity = identity })
                     #expect(report["client"] == "/CN=alice")
                 }

@@ -131,7 +131,10 @@ extension Serial {
                     try await socket.close()
                 }
                 await eventually("no connection is left") { loop.liveTunnels == 0 }
-                #expect(await vhosts() == 8)
+                // The last ones go at the end of the turn of the loop in which this is asked.
+                var left = await vhosts()
+                for _ in 0..<100 where left > 8 { left = await vhosts() }
+                #expect(left == 8)
                 await group.shutDown()
             }
         }
