@@ -46,19 +46,27 @@ final class Tunnel: @unchecked Sendable {
     var isDoomed = false
 
     // Opening.
+    /// Nil in the clear, and until there is a TLS context.
+    var handshake: TLSHandshake?
     /// For as long as the tunnel waits for its turn to be opened, or is being opened.
     var openingTicket: OpeningGate<Tunnel>.Ticket?
+    /// What the resolver is asked.
+    var lookup: Resolver.Ticket?
+    /// Where to connect from, if that was asked for.
+    var localAddress: LocalAddress?
     /// Which address is to be tried when; nil before the addresses are known.
     var race: ConnectionRace?
     var raceTimer: TransportTimer?
     /// What the race says is to be done next, outside of every callback.
-    var nextStep = ConnectionRace.Action.wait
+    var nextSteps: [ConnectionRace.Action] = []
     /// Those that have a wsi, or are about to have one.
     var attempts: [TunnelAttempt] = []
     /// The attempt whose TCP connection was up first.
     var winner: TunnelAttempt?
     /// The addresses that could not be reached, with the reason of each.
     var unreached: [String] = []
+    /// What is under way with the proxy, if there is one.
+    var proxyExchange: ProxyExchange?
     /// A response had come, and we did not take it.
     var headIsWrong = false
     /// Reads the head that follows an interim response; nil while there was none.
@@ -120,6 +128,7 @@ final class Tunnel: @unchecked Sendable {
         guard self.state != .closed else { return }
         self.state = .closed
         self.closure = closure
+        self.stopLookup()
         self.stopRace()
         for attempt in self.attempts { attempt.doom() }
         self.loop.wake(self)
@@ -153,7 +162,7 @@ extension Tunnel: TransportLoopWork {
             if self.isDoomed { self.finish(self.closure ?? .local) }
         case .connecting:
             if !self.isDoomed {
-                self.takeNextStep()
+                self.takeNextSteps()
             } else if self.attempts.isEmpty {
                 self.finish(self.closure ?? .local)
             }

@@ -61,6 +61,10 @@ package struct TransportTimer: Hashable, Sendable {
 package struct TransportRequest: Sendable {
     /// Where to connect to.
     package var endpoint: Endpoint
+    /// The proxy to go through, if any.
+    package var proxy: ProxyServer?
+    /// How the TCP connection is made.
+    package var network: NetworkConfiguration
     /// How to do TLS; nil for a connection in the clear.
     package var tls: TLSConfiguration?
     /// The upgrade request, byte for byte, up to and including the empty line.
@@ -74,6 +78,8 @@ package struct TransportRequest: Sendable {
 
     package init(
         endpoint: Endpoint,
+        proxy: ProxyServer? = nil,
+        network: NetworkConfiguration = NetworkConfiguration(),
         tls: TLSConfiguration?,
         head: [UInt8],
         maximumResponseHeadSize: Int,
@@ -81,23 +87,13 @@ package struct TransportRequest: Sendable {
         maximumRefusalBodySize: Int
     ) {
         self.endpoint = endpoint
+        self.proxy = proxy
+        self.network = network
         self.tls = tls
         self.head = head
         self.maximumResponseHeadSize = maximumResponseHeadSize
         self.responseHeaderNames = responseHeaderNames
         self.maximumRefusalBodySize = maximumRefusalBodySize
-    }
-}
-
-/// A host and a port.
-package struct Endpoint: Sendable, Hashable {
-    /// A DNS name or an IP address; an IPv6 address stands without brackets.
-    package var host: String
-    package var port: UInt16
-
-    package init(host: String, port: UInt16) {
-        self.host = host
-        self.port = port
     }
 }
 
@@ -114,6 +110,10 @@ package enum TransportPhase: String, Sendable, CaseIterable {
 package protocol TransportDelegate: AnyObject, Sendable {
     /// The next phase of opening has begun.
     func channelDidEnter(_ phase: TransportPhase)
+
+    /// A proxy has refused the tunnel. It will end with `channelDidClose` and `refused`, with the body's prefix, or before that
+    /// for another reason.
+    func channelWasRefused(_ error: WebSocketError)
 
     /// The head of the response has come. Answer whether the stream that follows is wanted; after `false`, the channel reads
     /// the body up to its limit, closes, and tells `channelDidClose`.
@@ -152,12 +152,12 @@ package protocol TransportChannel: AnyObject {
     /// Asks for one `channelIsWritable`.
     func requestWritable()
 
+    /// How far what was written has come; nil where the kernel does not tell.
+    var progress: TransportProgress? { get }
+
     /// Whether the stream has broken, a reset having come for example. It is seen without reading, and takes a system call:
     /// for a delegate that does not read, and so would not be told.
     var isBroken: Bool { get }
-
-    /// How far what was written has come; nil where the kernel does not tell.
-    var progress: TransportProgress? { get }
 
     /// Ends the stream: what was written is flushed, then the connection is closed in order. `channelDidClose` follows.
     func close()
@@ -201,6 +201,6 @@ package enum TransportClosure: Sendable {
     case peer(TransportFailure)
     /// The channel could not be opened, or what is below it is gone.
     case failed(WebSocketError)
-    /// The delegate did not want the stream; the prefix of the body that came.
+    /// The delegate did not want the stream, or a proxy refused it; the prefix of the body that came.
     case refused(bodyPrefix: [UInt8])
 }

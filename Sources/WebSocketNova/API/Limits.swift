@@ -71,10 +71,6 @@ extension WebSocketConfiguration {
         /// answered, when the second is over, which RFC 6455 section 5.5.3 allows: no peer that keeps to it is harmed.
         public var pingsPerSecond = 100
 
-        /// How many calls of ``WebSocket/ping(_:)`` may wait for their pongs. Default: 16. One more is refused with
-        /// `too_many_pings`: a peer that answers none must not make the list of them grow.
-        public var pendingPings = 16
-
         /// The most bytes of names and values in the head of the server's response. Default: 32 KiB.
         ///
         /// It defends against headers without end. A larger head ends the opening with `invalid_upgrade_response`. Fields
@@ -87,6 +83,10 @@ extension WebSocketConfiguration {
         /// The body is waited for until its end, this limit or the open deadline. Zero keeps none and waits for none. A
         /// content coding such as gzip is left as it is.
         public var refusalBodySize = 4 << 10
+
+        /// How many calls of ``WebSocket/ping(_:)`` may wait for their pongs. Default: 16. One more is refused with
+        /// `too_many_pings`: a peer that answers none must not make the list of them grow.
+        public var pendingPings = 16
 
         /// The defaults.
         public init() {}
@@ -114,7 +114,11 @@ extension WebSocketConfiguration.Limits {
     }
 
     private func check(_ name: String, _ value: Int?, in range: ClosedRange<Int>) throws(WebSocketError) {
-        try WebSocketConfiguration.check("limits.\(name)", value, in: range)
+        guard let value, !range.contains(value) else { return }
+        throw WebSocketError(
+            .invalidConfiguration,
+            "limits.\(name) is \(value); it must be from \(range.lowerBound) to \(range.upperBound)"
+        )
     }
 
     /// The marks of the queue of unread messages.

@@ -40,6 +40,12 @@ public struct WebSocketConfiguration: Sendable {
     /// How `wss` connections are secured; has no effect on `ws`. Default: verified against the system's roots.
     public var tls = TLSConfiguration()
 
+    /// How the TCP connection is made: addresses, local interface, socket options. Default: all addresses, raced.
+    public var network = NetworkConfiguration()
+
+    /// Whether to go through an HTTP proxy. Default: no, whatever the environment says. See ``ProxyConfiguration``.
+    public var proxy = ProxyConfiguration.none
+
     /// How much is taken in and kept. See ``Limits-swift.struct``.
     public var limits = Limits()
 
@@ -64,25 +70,24 @@ extension WebSocketConfiguration {
     /// Refuses values that are out of range, by name.
     func validate() throws(WebSocketError) {
         try self.limits.validate()
+        try self.network.validate()
+        try self.proxy.validate()
         try self.redirects.validate()
         try Self.check(responseHeaderNames: self.responseHeaderNames)
+        try self.tls.validate()
         try self.deadlines.validate()
         try self.keepalive.validate()
     }
 
     private static func check(responseHeaderNames names: [String]) throws(WebSocketError) {
-        // Each is looked for in a list, for each response.
-        try Self.check("responseHeaderNames.count", names.count, in: 0...100)
+        guard names.count <= 100 else {
+            // Each is looked for in a list, for each response.
+            throw WebSocketError(
+                .invalidConfiguration,
+                "responseHeaderNames has \(names.count) names; it may have at most 100"
+            )
+        }
         for name in names { try UpgradeRequest.check(name: name) }
-    }
-
-    /// Nil, which stands for a default, is in every range.
-    static func check(_ name: String, _ value: Int?, in range: ClosedRange<Int>) throws(WebSocketError) {
-        guard let value, !range.contains(value) else { return }
-        throw WebSocketError(
-            .invalidConfiguration,
-            "\(name) is \(value); it must be from \(range.lowerBound) to \(range.upperBound)"
-        )
     }
 
     static func check(_ name: String, _ value: Duration, atLeast least: Duration? = nil) throws(WebSocketError) {

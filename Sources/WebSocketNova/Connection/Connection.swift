@@ -150,8 +150,8 @@ actor Connection {
         self.configuration = configuration
         self.logger = configuration.logger
         self.consumer = consumer
-        self.pingLimiter = PingLimiter(limit: configuration.limits.pingsPerSecond)
         self.openingBegin = openingBegin
+        self.pingLimiter = PingLimiter(limit: configuration.limits.pingsPerSecond)
     }
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { self.loop.asUnownedSerialExecutor() }

@@ -71,8 +71,10 @@ struct Opening {
     private func makeConsumer() -> (Connection.Consumer, InboundQueue?) {
         if let onMessage { return (.handler(onMessage), nil) }
         let eventLoop = self.eventLoop
-        let marks = self.configuration.limits.inboundMarks
-        let queue = InboundQueue(marks: marks, isOnLoop: { eventLoop.isCurrent })
+        let queue = InboundQueue(
+            marks: self.configuration.limits.inboundMarks,
+            isOnLoop: { eventLoop.isCurrent }
+        )
         return (.queue(queue), queue)
     }
 }

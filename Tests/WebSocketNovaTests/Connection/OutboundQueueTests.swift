@@ -185,6 +185,8 @@ struct OutboundQueueTests {
             try await queue.waitForTicket()
             try self.sendWithTicket(queue, "message")
         }
+        // In this order: a ticket behind the turn would wait for its end, below, and the test for the ticket.
+        await self.isReady(queue, waiters: 1)
         let otherTurn = Task { try await queue.waitForTurn() }
         await self.isReady(queue, waiters: 2)
         self.appendPong(queue, 1)
