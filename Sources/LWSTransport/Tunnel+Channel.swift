@@ -50,7 +50,8 @@ extension Tunnel: TransportChannel {
     var isFlushed: Bool { self.wsi.map { lws_partial_buffered($0) == 0 } ?? true }
 
     var isWritable: Bool {
-        self.state == .open && !self.isDoomed && !self.closesWhenFlushed && self.wsi != nil && self.isFlushed
+        self.state == .open && !self.isDoomed && !self.closesWhenFlushed && !self.isWriteBroken && self.wsi != nil
+            && self.isFlushed
     }
 
     func write(_ bytes: UnsafeRawBufferPointer) -> Bool {
@@ -59,8 +60,8 @@ extension Tunnel: TransportChannel {
         // lws does not modify what it sends raw; the parameter is not const because other kinds of writes mask in place.
         let pointer = UnsafeMutablePointer(mutating: base.assumingMemoryBound(to: UInt8.self))
         if lws_write(wsi, pointer, bytes.count, nova_lws_write_raw) < 0 {
-            self.writeFailed(errno)
-            self.doom()
+            // Else reading goes on to the end, and finds what the peer said before it left.
+            if !self.writeFailed(errno) { self.doom() }
             return false
         }
         return true
@@ -68,7 +69,8 @@ extension Tunnel: TransportChannel {
 
     func requestWritable() {
         self.core.assertOnLoop()
-        if let wsi, self.state == .open, !self.isDoomed { lws_callback_on_writable(wsi) }
+        // A broken one would be told to be writable again and again.
+        if let wsi, self.state == .open, !self.isDoomed, !self.isWriteBroken { lws_callback_on_writable(wsi) }
     }
 
     func close() {

@@ -11,9 +11,15 @@ extension Tunnel {
     }
 
     /// Notes why a write failed. Called right behind it, with its `errno`.
-    func writeFailed(_ code: Int32) {
-        guard self.streamFailure == nil else { return }
-        self.streamFailure = Self.failure(errno: code) ?? TransportFailure(.tls, "TLS could not be written")
+    ///
+    /// - Returns: whether what had come before can still be read, to an end that is sure to be there: the peer has left, and
+    ///   its last messages and its Close frame may be in the kernel's buffer.
+    func writeFailed(_ code: Int32) -> Bool {
+        if self.streamFailure == nil {
+            self.streamFailure = Self.failure(errno: code) ?? TransportFailure(.tls, "TLS could not be written")
+        }
+        self.isWriteBroken = code == EPIPE || code == ECONNRESET
+        return self.isWriteBroken
     }
 
     /// How an open tunnel ended that this side did not end.

@@ -43,6 +43,8 @@ final class Tunnel: @unchecked Sendable {
     var failure: String?
     /// Why a call of ours on the open stream failed, the first one.
     var streamFailure: TransportFailure?
+    /// Nothing can be written any more; what is there can be read.
+    var isWriteBroken = false
     var isDoomed = false
 
     // Opening.

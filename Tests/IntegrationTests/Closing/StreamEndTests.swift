@@ -211,6 +211,30 @@ extension Serial {
             }
         }
 
+        /// A server that turns somebody out: its reason is in the kernel, and our next write fails.
+        @Test func `a write that fails does not keep the peer's last words from being read`() async throws {
+            let script: [ScriptedServer.Step] = [
+                .acceptUpgrade(), .pause(until: "go"),
+                .send(Frame.text("last").encoded + Frame.close(1008, reason: "enough").encoded), .reset,
+            ]
+            try await withScript(script) { socket, server in
+                let gate = Gate()
+                let sender = Task(executorPreference: socket.eventLoop) {
+                    // Holds up the loop: it writes before it looks at its sockets again.
+                    gate.wait()
+                    try await socket.send("too late")
+                }
+                server.proceed("go")
+                _ = try await server.finished()
+                gate.open()
+                try await sender.value
+                let (messages, error) = await socket.readToEnd()
+                #expect(messages == [.text("last")])
+                let closed = try #require((error as? WebSocketError)?.close)
+                #expect(closed.code == 1008 && closed.reason == "enough" && closed.initiator == .peer)
+            }
+        }
+
         // MARK: This side
 
         @Test func `what this side did is told as such`() async throws {

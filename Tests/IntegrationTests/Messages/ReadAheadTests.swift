@@ -38,12 +38,13 @@ extension Serial {
             let script: [ScriptedServer.Step] = [
                 .acceptUpgrade(), .send(Self.messages(10)), .send(Frame(.ping, [1])), .receiveFrame,
                 .send(Self.messages(10)), .send(Frame(.ping, [2])), .receiveFrame, .mark("answered"),
-                .send(Frame.close(1000)), .receiveFrame,
+                .pause(until: "close"), .send(Frame.close(1000)), .receiveFrame,
             ]
             try await withScript(script, Self.marks(20_000, readAhead: 400_000)) { socket, server in
                 try await server.reached("answered")
                 #expect(socket.inbound?.heldBytes ?? 0 > 200_000)
                 #expect(await !socket.connection.isReadingPaused)
+                server.proceed("close")
                 let (numbers, error) = await self.readAll(socket)
                 #expect(numbers == Array(0..<10) + Array(0..<10))
                 #expect(error == nil)
