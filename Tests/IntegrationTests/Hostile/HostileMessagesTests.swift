@@ -116,7 +116,6 @@ extension Serial {
             (0..<HostileServer.farewellCount).map { .text("message \($0)") }
 
         @Test(
-            .disabled("interim responses count as a refusal"),
             arguments: [HostileServer.interimResponses, .separateInterimResponses]
         )
         func `interim responses before the 101 are passed over`(server: HostileServer) async throws {

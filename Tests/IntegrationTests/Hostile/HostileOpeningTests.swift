@@ -99,8 +99,7 @@ extension Serial {
             Outcome(.endlessChunkedBody, .upgradeRefused, "200", status: 200),
         ]
 
-        @Test(.disabled("interim responses count as a refusal"))
-        func `interim responses without end are cut off`() async throws {
+        @Test func `interim responses without end are cut off`() async throws {
             let outcome = Outcome(.endlessInterims, .invalidUpgradeResponse)
             try await self.`is not opened, and told why`(outcome: outcome)
             try await self.`is cut off`(outcome: outcome)
