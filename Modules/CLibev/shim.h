@@ -3,4 +3,13 @@
 
 #include <ev.h>
 
+/* ev_io_init and ev_set_priority are function-like macros, which Swift cannot import. Its callback runs before those of
+   watchers of the same descriptor that have the usual priority. */
+static inline void nova_ev_io_init(struct ev_io *watcher,
+                                   void (*callback)(struct ev_loop *, struct ev_io *, int),
+                                   int descriptor, int events) {
+    ev_io_init(watcher, callback, descriptor, events);
+    ev_set_priority(watcher, EV_MAXPRI);
+}
+
 #endif

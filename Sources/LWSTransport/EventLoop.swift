@@ -28,6 +28,9 @@ public final class EventLoop: Sendable {
         /// Raise it if the process has more descriptors than that; a connection beyond it fails with `resource_exhausted`.
         public var maximumDescriptors = 65_536
 
+        /// What turns names into addresses for the connections on the loop.
+        package var resolver = Resolver.shared
+
         /// Where the loop logs to. Default: a logger labelled `websocketnova.loop`.
         public var logger = Logger(label: "websocketnova.loop")
 
@@ -63,6 +66,7 @@ public final class EventLoop: Sendable {
     public let backend: EventLoopBackend
 
     let core: LoopCore
+    let resolver: Resolver
     private let loopTaskExecutor: LoopTaskExecutor
     private let queue: Mutex<Queue>
     /// Threads between "may call lws_cancel_service" and "have called it"; the context is destroyed when there are none.
@@ -82,6 +86,7 @@ public final class EventLoop: Sendable {
             )
         }
         self.logger = configuration.logger
+        self.resolver = configuration.resolver
         self.queue = Mutex(Queue())
         self.loopTaskExecutor = LoopTaskExecutor()
         // A context with its loop takes about ten; the rest is for what other threads open meanwhile.

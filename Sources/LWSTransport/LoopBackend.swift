@@ -48,6 +48,11 @@ struct LoopBackend {
         }
     }
 
+    /// The loop, if it is one of libev.
+    var libevLoop: OpaquePointer? {
+        if case .libev(let loop) = self.storage { loop } else { nil }
+    }
+
     /// The option of the context that selects lws's plugin for this loop.
     var contextOption: UInt64 {
         switch self.storage {

@@ -41,16 +41,22 @@ final class Tunnel: @unchecked Sendable {
     var wsi: OpaquePointer?
     /// Why the stream broke, in lws's words or ours; the first words count.
     var failure: String?
+    /// Why a call of ours on the open stream failed, the first one.
+    var streamFailure: TransportFailure?
     var isDoomed = false
 
     // Opening.
     /// For as long as the tunnel waits for its turn to be opened, or is being opened.
     var openingTicket: OpeningGate<Tunnel>.Ticket?
+    /// What the resolver is asked.
+    var lookup: Resolver.Ticket?
+    /// Where to connect from, if that was asked for.
+    var localAddress: LocalAddress?
     /// Which address is to be tried when; nil before the addresses are known.
     var race: ConnectionRace?
     var raceTimer: TransportTimer?
     /// What the race says is to be done next, outside of every callback.
-    var nextStep = ConnectionRace.Action.wait
+    var nextSteps: [ConnectionRace.Action] = []
     /// Those that have a wsi, or are about to have one.
     var attempts: [TunnelAttempt] = []
     /// The attempt whose TCP connection was up first.
@@ -118,6 +124,7 @@ final class Tunnel: @unchecked Sendable {
         guard self.state != .closed else { return }
         self.state = .closed
         self.closure = closure
+        self.stopLookup()
         self.stopRace()
         for attempt in self.attempts { attempt.doom() }
         self.loop.wake(self)
@@ -151,7 +158,7 @@ extension Tunnel: TransportLoopWork {
             if self.isDoomed { self.finish(self.closure ?? .local) }
         case .connecting:
             if !self.isDoomed {
-                self.takeNextStep()
+                self.takeNextSteps()
             } else if self.attempts.isEmpty {
                 self.finish(self.closure ?? .local)
             }

@@ -9,7 +9,7 @@ internal import WebSocketCore
 /// `lws_client_connect_via_info` to `WSI_DESTROY`; what it tells is about this attempt's wsi and no other.
 final class TunnelAttempt {
     let tunnel: Tunnel
-    /// Numeric.
+    /// Numeric; for a Unix socket lws's notation of its path.
     let address: String
     /// Never leaves the transport, and is nil from `WSI_DESTROY` on: lws uses addresses again.
     private(set) var wsi: OpaquePointer?
@@ -20,6 +20,8 @@ final class TunnelAttempt {
     /// The connection came up after another one had won.
     private var isTooLate = false
     private var isDoomed = false
+    /// While the TCP connect is under way, if the event loop allows it.
+    private var watcher: ConnectWatcher?
     // `lws_client_connect_via_info` returns nil when it fails at once, in some cases after a `WSI_DESTROY`, in others
     // without one.
     private var isInConnect = false
@@ -44,12 +46,29 @@ final class TunnelAttempt {
         self.isInConnect = false
         if let wsi, !self.wasDestroyed {
             self.wsi = wsi
+            self.watch(wsi)
             return true
         }
         // No wsi was made, and none will be destroyed: give back what that would have released.
         if !self.wasDestroyed { handle.release() }
         if code != 0 { self.failed(describe(errno: code)) }
         return false
+    }
+
+    private func watch(_ wsi: OpaquePointer) {
+        guard self.tunnel.winner !== self, let loop = self.tunnel.core.backend.libevLoop else { return }
+        self.watcher = ConnectWatcher(loop, descriptor: lws_get_socket_fd(wsi)) { [unowned self] code in
+            // The attempt owns the watcher.
+            self.connectEnded(code)
+        }
+    }
+
+    private func connectEnded(_ code: Int32) {
+        self.watcher = nil
+        guard code != 0 else { return }
+        self.failed(describe(errno: code))
+        // Before lws looks: the error is off the socket, and lws would take it for connected.
+        self.kill()
     }
 
     func failed(_ words: String) {
@@ -69,11 +88,30 @@ final class TunnelAttempt {
         lws_set_timeout(wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_SYNC)
     }
 
+    // MARK: The socket
+
+    var isConnected: Bool {
+        guard let wsi else { return false }
+        var address = sockaddr_storage()
+        var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        return withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getpeername(lws_get_socket_fd(wsi), $0, &size) == 0 }
+        }
+    }
+
+    /// - Returns: what could not be set, in words.
+    func apply(_ network: NetworkConfiguration) -> String? {
+        guard let wsi else { return nil }
+        let isUnix = self.tunnel.request.endpoint.unixPath != nil
+        return SocketOptions.apply(network, to: lws_get_socket_fd(wsi), isUnix: isUnix)
+    }
+
     // MARK: What lws tells
 
     /// The TCP connection is up. lws does not look at an answer, and goes on with TLS or the request within the same call.
     func lwsDidConnect(_ wsi: OpaquePointer) {
         self.wsi = wsi
+        self.watcher = nil
         guard !self.tunnel.attemptDidConnect(self) else { return }
         // Nothing of the upgrade, nor of TLS, may reach this server as well.
         self.isTooLate = true
@@ -92,6 +130,7 @@ final class TunnelAttempt {
 
     func lwsDidDestroy() {
         self.wsi = nil
+        self.watcher = nil
         self.wasDestroyed = true
         // Balances `start`; the tunnel keeps `self` until it has been told.
         Unmanaged.passUnretained(self).release()

@@ -56,4 +56,35 @@ struct ConnectionRaceTests {
     ) {
         #expect(self.actions(addresses, events) == expected)
     }
+
+    @Test(
+        arguments: [
+            ([], []),
+            (["1.1.1.1"], ["1.1.1.1"]),
+            (["::1", "::2", "1.1.1.1"], ["::1", "1.1.1.1", "::2"]),
+            (["1.1.1.1", "1.1.1.2", "::1"], ["1.1.1.1", "::1", "1.1.1.2"]),
+            (["1.1.1.1", "::1", "::2", "::3"], ["1.1.1.1", "::1", "::2", "::3"]),
+            (["::1", "1.1.1.1", "::2", "1.1.1.2"], ["::1", "1.1.1.1", "::2", "1.1.1.2"]),
+        ] as [([String], [String])]
+    )
+    func `the families take turns`(addresses: [String], expected: [String]) {
+        #expect(ConnectionRace.interleaved(addresses) == expected)
+    }
+
+    @Test func `the number of attempts at a time is bounded, and all addresses are tried`() {
+        let addresses = (0..<100).map { "1.1.1.\($0)" }
+        var race = ConnectionRace(addresses: addresses, attemptDelay: .milliseconds(250))
+        var started = 0
+        func note(_ action: ConnectionRace.Action) {
+            if case .connect = action { started += 1 }
+        }
+        note(race.began())
+        for _ in 0..<200 { note(race.delayPassed()) }
+        #expect(started == ConnectionRace.maximumRunning)
+        for failed in 1..<100 {
+            note(race.attemptFailed())
+            #expect(started == min(100, ConnectionRace.maximumRunning + failed))
+        }
+        #expect(race.attemptFailed() == .giveUp)
+    }
 }

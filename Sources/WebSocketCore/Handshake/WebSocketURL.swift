@@ -1,4 +1,5 @@
-/// Where to connect to: a `ws` or `wss` URL (RFC 6455 section 3), in the parts that the opening needs.
+/// Where to connect to: a `ws` or `wss` URL (RFC 6455 section 3), or a `ws+unix` or `wss+unix` one for a Unix socket, in the
+/// parts that the opening needs.
 ///
 /// What the server will read, path and query, is kept byte for byte as it was written.
 package struct WebSocketURL: Hashable, Sendable {
@@ -16,16 +17,20 @@ package struct WebSocketURL: Hashable, Sendable {
         package var description: String { "***" }
     }
 
-    /// Whether the scheme is `wss`.
+    /// Whether the scheme is `wss` or `wss+unix`.
     package let isSecure: Bool
     /// For Basic authentication (RFC 7617); no part of the request's target.
     package var credentials: Credentials?
-    /// A name or an address in lower case; an IPv6 address stands without brackets.
+    /// A name or an address in lower case; an IPv6 address stands without brackets and zone. With a Unix socket: `localhost`.
     package let host: String
     /// The port to connect to; where the URL names none, 80 or 443 (RFC 6455 section 3).
     package let port: UInt16
     /// Path and query, as the request line takes them.
     package internal(set) var target: String
+    /// The interface of a link-local IPv6 address. It means something on this host only, and is not sent (RFC 6874 section 3).
+    package let zone: String?
+    /// The Unix socket to connect to: a path, or `@` and an abstract name.
+    package let unixPath: String?
 
     /// Reads a URL.
     ///
@@ -45,10 +50,14 @@ package struct WebSocketURL: Hashable, Sendable {
         self.host = parts.host
         self.port = parts.port ?? Self.defaultPort(isSecure: parts.isSecure)
         self.target = parts.target
+        self.zone = parts.zone
+        self.unixPath = parts.unixPath
     }
 
     /// Where the transport connects to.
-    package var endpoint: Endpoint { Endpoint(host: self.host, port: self.port) }
+    package var endpoint: Endpoint {
+        Endpoint(host: self.host, port: self.port, zone: self.zone, unixPath: self.unixPath)
+    }
 
     /// The value of the `Host` header: the port only if it is not the scheme's own, an IPv6 address in brackets
     /// (RFC 6455 section 4.1, RFC 3986 section 3.2.2).
@@ -72,7 +81,11 @@ extension WebSocketURL: CustomStringConvertible {
     package var description: String {
         let path = self.target.utf8.prefix { $0 != UInt8(ascii: "?") }
         let query = path.count < self.target.utf8.count ? "?..." : ""
-        return "\(self.isSecure ? "wss" : "ws")://\(self.hostHeader)\(Substring(path))\(query)"
+        let scheme = self.isSecure ? "wss" : "ws"
+        if let unixPath {
+            return "\(scheme)+unix:\(Self.percentEncoded(unixPath: unixPath)):\(Substring(path))\(query)"
+        }
+        return "\(scheme)://\(self.hostHeader)\(Substring(path))\(query)"
     }
 
     /// A text that may be no URL at all, fit for a message.

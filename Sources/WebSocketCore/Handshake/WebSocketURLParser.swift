@@ -23,6 +23,10 @@ struct WebSocketURLParser {
         /// Nil if the URL names none.
         var port: UInt16?
         var target: String
+        /// The interface of a link-local IPv6 address.
+        var zone: String?
+        /// The Unix socket to connect to; then host and port are those of the request only.
+        var unixPath: String?
     }
 
     private typealias Bytes = Substring.UTF8View
@@ -36,8 +40,14 @@ struct WebSocketURLParser {
 
     func parts() throws(ParseError) -> Parts {
         let whole = Substring(self.text).utf8
+        if let colon = whole.firstIndex(of: UInt8(ascii: ":")) {
+            let scheme = String(Substring(whole[..<colon]))
+            if Self.isUnix(scheme: scheme) {
+                return try self.unixParts(whole[colon...].dropFirst(), isSecure: HTTPGrammar.isSame(scheme, "wss+unix"))
+            }
+        }
         guard let colon = Self.schemeEnd(of: self.text[...]) else {
-            throw ParseError("it is not absolute; it must begin with ws:// or wss://")
+            throw ParseError("it is not absolute; it must begin with ws:// or wss:// (or ws+unix: or wss+unix:)")
         }
         let isSecure = try Self.isSecure(scheme: String(Substring(whole[..<colon])))
         let rest = whole[colon...].dropFirst(3)
@@ -49,9 +59,16 @@ struct WebSocketURLParser {
             credentials = try Self.credentials(authority[..<at])
             hostAndPort = authority[at...].dropFirst()
         }
-        let (host, port) = try self.hostAndPort(hostAndPort)
+        let (host, zone, port) = try self.hostAndPort(hostAndPort)
         let target = try self.target(rest[authority.endIndex...])
-        return Parts(isSecure: isSecure, credentials: credentials, host: host, port: port, target: target)
+        return Parts(
+            isSecure: isSecure,
+            credentials: credentials,
+            host: host,
+            port: port,
+            target: target,
+            zone: zone
+        )
     }
 
     /// Where the scheme of an absolute URL ends.
@@ -75,10 +92,16 @@ struct WebSocketURLParser {
         }
         let user = bytes.prefix { $0 != UInt8(ascii: ":") }
         let password = bytes.dropFirst(user.count + 1)
-        return Credentials(user: try Self.percentDecoded(user), password: try Self.percentDecoded(password))
+        guard let user = Self.percentDecoded(user), let password = Self.percentDecoded(password) else {
+            throw ParseError(
+                "its user or password has a '%' that two hexadecimal digits do not follow, or is not UTF-8"
+            )
+        }
+        return Credentials(user: user, password: password)
     }
 
-    private static func percentDecoded(_ bytes: Bytes) throws(ParseError) -> String {
+    /// Nil if a '%' is not followed by two hexadecimal digits, or what comes out is not UTF-8.
+    static func percentDecoded(_ bytes: Substring.UTF8View) -> String? {
         var decoded: [UInt8] = []
         var rest = bytes
         while let byte = rest.popFirst() {
@@ -88,13 +111,10 @@ struct WebSocketURLParser {
             }
             guard let high = rest.popFirst().flatMap(Self.nibble),
                 let low = rest.popFirst().flatMap(Self.nibble)
-            else { throw ParseError("its user or password has a '%' that two hexadecimal digits do not follow") }
+            else { return nil }
             decoded.append(high << 4 | low)
         }
-        guard let text = String(validating: decoded, as: UTF8.self) else {
-            throw ParseError("its user or password is not UTF-8")
-        }
-        return text
+        return String(validating: decoded, as: UTF8.self)
     }
 
     private static func nibble(_ byte: UInt8) -> UInt8? {
@@ -108,14 +128,15 @@ struct WebSocketURLParser {
 
     // MARK: Host and port
 
-    private func hostAndPort(_ bytes: Bytes) throws(ParseError) -> (String, UInt16?) {
+    private func hostAndPort(_ bytes: Bytes) throws(ParseError) -> (String, String?, UInt16?) {
         let host: String
+        var zone: String?
         let afterHost: Bytes
         if bytes.first == UInt8(ascii: "[") {
             guard let end = bytes.firstIndex(of: UInt8(ascii: "]")) else {
                 throw ParseError("its IPv6 address has no closing bracket")
             }
-            host = try Self.addressLiteral(bytes[..<end].dropFirst())
+            (host, zone) = try Self.addressLiteral(bytes[..<end].dropFirst())
             afterHost = bytes[end...].dropFirst()
             guard afterHost.isEmpty || afterHost.first == UInt8(ascii: ":") else {
                 throw ParseError("something other than a port stands behind its IPv6 address")
@@ -127,7 +148,7 @@ struct WebSocketURLParser {
         }
         // RFC 3986 section 3.2.3: an empty port is the default one.
         let digits = afterHost.dropFirst()
-        return (host, digits.isEmpty ? nil : try Self.port(digits))
+        return (host, zone, digits.isEmpty ? nil : try Self.port(digits))
     }
 
     private static func port(_ digits: Bytes) throws(ParseError) -> UInt16 {
@@ -175,22 +196,38 @@ struct WebSocketURLParser {
         return inet_pton(AF_INET, name, &address) == 1
     }
 
-    private static func addressLiteral(_ bytes: Bytes) throws(ParseError) -> String {
-        guard !bytes.contains(UInt8(ascii: "%")) else {
-            throw ParseError("its IPv6 address has a zone, which a URL of a server cannot have")
-        }
-        let literal = Substring(bytes).lowercased()
+    private static func addressLiteral(_ bytes: Bytes) throws(ParseError) -> (String, zone: String?) {
+        let written = bytes.prefix { $0 != UInt8(ascii: "%") }
+        let literal = Substring(written).lowercased()
         var address = in6_addr()
         // inet_pton reads up to a NUL, which is no part of an address either.
         guard !bytes.contains(0), inet_pton(AF_INET6, literal, &address) == 1 else {
             throw ParseError("\(HTTPGrammar.quoted("[" + literal + "]")) is not an IPv6 address")
         }
-        return literal
+        let zone = bytes[written.endIndex...]
+        if zone.isEmpty { return (literal, nil) }
+        // Other addresses are the same on every interface (RFC 4007 section 6). fe80::/10: RFC 4291 section 2.4.
+        let isLinkLocal = withUnsafeBytes(of: &address) { $0[0] == 0xfe && $0[1] & 0xc0 == 0x80 }
+        guard isLinkLocal else {
+            throw ParseError("its IPv6 address has a zone, which only a link-local one (fe80::/10) can have")
+        }
+        return (literal, try Self.zone(zone))
+    }
+
+    /// `%25` and the name of an interface (RFC 6874 section 2).
+    private static func zone(_ bytes: Bytes) throws(ParseError) -> String {
+        guard bytes.starts(with: "%25".utf8), let zone = Self.percentDecoded(bytes.dropFirst(3)) else {
+            throw ParseError("the zone of its IPv6 address must be written as %25 and the name of an interface")
+        }
+        // An interface's name has 15 bytes at most (IFNAMSIZ, netdevice(7)).
+        guard (1...15).contains(zone.utf8.count), zone.utf8.allSatisfy({ (0x21...0x7e).contains($0) && $0 != 0x2f })
+        else { throw ParseError("the zone of its IPv6 address is not the name of an interface") }
+        return zone
     }
 
     // MARK: Path and query
 
-    private func target(_ bytes: Bytes) throws(ParseError) -> String {
+    func target(_ bytes: Substring.UTF8View) throws(ParseError) -> String {
         for position in bytes.indices {
             let byte = bytes[position]
             if byte == UInt8(ascii: "#") {
@@ -223,7 +260,7 @@ struct WebSocketURLParser {
         "!$&'()*+,;=".utf8.contains(byte)
     }
 
-    private func offset(_ position: Bytes.Index) -> Int {
+    func offset(_ position: Substring.UTF8View.Index) -> Int {
         self.text.utf8.distance(from: self.text.startIndex, to: position)
     }
 }

@@ -61,6 +61,8 @@ package struct TransportTimer: Hashable, Sendable {
 package struct TransportRequest: Sendable {
     /// Where to connect to.
     package var endpoint: Endpoint
+    /// How the TCP connection is made.
+    package var network: NetworkConfiguration
     /// How to do TLS; nil for a connection in the clear.
     package var tls: TLSConfiguration?
     /// The upgrade request, byte for byte, up to and including the empty line.
@@ -74,6 +76,7 @@ package struct TransportRequest: Sendable {
 
     package init(
         endpoint: Endpoint,
+        network: NetworkConfiguration = NetworkConfiguration(),
         tls: TLSConfiguration?,
         head: [UInt8],
         maximumResponseHeadSize: Int,
@@ -81,23 +84,12 @@ package struct TransportRequest: Sendable {
         maximumRefusalBodySize: Int
     ) {
         self.endpoint = endpoint
+        self.network = network
         self.tls = tls
         self.head = head
         self.maximumResponseHeadSize = maximumResponseHeadSize
         self.responseHeaderNames = responseHeaderNames
         self.maximumRefusalBodySize = maximumRefusalBodySize
-    }
-}
-
-/// A host and a port.
-package struct Endpoint: Sendable, Hashable {
-    /// A DNS name or an IP address; an IPv6 address stands without brackets.
-    package var host: String
-    package var port: UInt16
-
-    package init(host: String, port: UInt16) {
-        self.host = host
-        self.port = port
     }
 }
 
@@ -155,6 +147,10 @@ package protocol TransportChannel: AnyObject {
     /// How far what was written has come; nil where the kernel does not tell.
     var progress: TransportProgress? { get }
 
+    /// Whether the stream has broken, a reset having come for example. It is seen without reading, and takes a system call:
+    /// for a delegate that does not read, and so would not be told.
+    var isBroken: Bool { get }
+
     /// Ends the stream: what was written is flushed, then the connection is closed in order. `channelDidClose` follows.
     func close()
 
@@ -193,8 +189,8 @@ package struct HTTPResponseHead: Sendable, Hashable {
 package enum TransportClosure: Sendable {
     /// This side called `close` or `abort`.
     case local
-    /// The peer ended the stream, or it broke; in words where words are known.
-    case peer(String?)
+    /// The peer ended the stream, or it broke.
+    case peer(TransportFailure)
     /// The channel could not be opened, or what is below it is gone.
     case failed(WebSocketError)
     /// The delegate did not want the stream; the prefix of the body that came.

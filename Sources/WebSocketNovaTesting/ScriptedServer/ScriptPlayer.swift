@@ -24,9 +24,10 @@ final class ScriptPlayer: Sendable {
     /// Taken by the thread; here only between the start of the server and that of its thread.
     private let listener: Mutex<ScriptSocket?>
 
-    init(scripts: [[ScriptedServer.Step]], deadline: Duration) throws(TestServerError) {
-        let listener = try ScriptSocket.listening()
-        self.port = listener.port
+    init(scripts: [[ScriptedServer.Step]], deadline: Duration, unixPath: String?) throws(TestServerError) {
+        let listener =
+            if let unixPath { try ScriptSocket.listening(at: unixPath) } else { try ScriptSocket.listening() }
+        self.port = unixPath == nil ? listener.port : 0
         self.wakeUp = try WakeUp()
         self.scripts = scripts
         self.deadline = deadline

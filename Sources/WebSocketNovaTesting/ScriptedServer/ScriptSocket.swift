@@ -49,6 +49,30 @@ struct ScriptSocket: ~Copyable {
         return socket
     }
 
+    /// Listens on a Unix socket: at a path, or with `@` and a name in the abstract namespace (unix(7)).
+    static func listening(at path: String) throws(TestServerError) -> ScriptSocket {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        var bytes = Array(path.utf8)
+        if bytes.first == UInt8(ascii: "@") { bytes[0] = 0 }
+        // The last byte of a path is a NUL.
+        guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
+            throw TestServerError("the path of a Unix socket has \(bytes.count) bytes")
+        }
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+        let size = socklen_t(MemoryLayout<sa_family_t>.size + bytes.count)
+        let descriptor = socket(AF_UNIX, Self.streamType, 0)
+        guard descriptor >= 0 else { throw TestServerError("no socket: \(errorText(errno))") }
+        let socket = ScriptSocket(taking: descriptor)
+        let code = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, size) }
+        }
+        guard code == 0, listen(descriptor, 128) == 0 else {
+            throw TestServerError("cannot listen at \(path): \(errorText(errno))")
+        }
+        return socket
+    }
+
     static let streamType =
         Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
 

@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 
 /// A server that plays a script of raw bytes, delays and faults to its clients, and records what they send.
@@ -23,29 +24,41 @@ import Synchronization
 /// Nothing waits forever: when the deadline passes, the connection is closed and ``finished()`` throws an error that names
 /// the step in which the script was.
 public final class ScriptedServer: Sendable {
-    /// The port on which the server listens.
+    /// The port on which the server listens; 0 with a Unix socket.
     public let port: Int
-    /// `ws://127.0.0.1:port/`
-    public var url: String { "ws://127.0.0.1:\(self.port)/" }
+    /// The Unix socket at which the server listens, if it does not listen on a port.
+    public let unixPath: String?
+    /// `ws://127.0.0.1:port/`, or `ws+unix:path`.
+    public var url: String { self.unixPath.map { "ws+unix:\($0)" } ?? "ws://127.0.0.1:\(self.port)/" }
 
     private let player: ScriptPlayer
     private let thread: ServerThread
 
     /// Starts a server that plays one script to one client.
     ///
-    /// - Parameter deadline: how long the whole script may take, the wait for the client included. Default: 30 seconds.
+    /// - Parameters:
+    ///   - deadline: how long the whole script may take, the wait for the client included. Default: 30 seconds.
+    ///   - unixPath: where to listen in place of a port: the path of a Unix socket, which must not exist and is removed at the
+    ///     end, or `@` and a name in the abstract namespace. Default: nil.
     /// - Throws: ``TestServerError`` if there is no port or no thread.
-    public convenience init(_ script: [Step], deadline: Duration = .seconds(30)) throws {
-        try self.init(scripts: [script], deadline: deadline)
+    public convenience init(
+        _ script: [Step],
+        deadline: Duration = .seconds(30),
+        unixPath: String? = nil
+    ) throws {
+        try self.init(scripts: [script], deadline: deadline, unixPath: unixPath)
     }
 
     /// Starts a server that plays a script to each of several clients: the first script to the first client that connects,
     /// and when that script has ended the second to the next, as a client needs that connects again.
     ///
-    /// - Parameter deadline: how long all of it may take. Default: 30 seconds.
+    /// - Parameters:
+    ///   - deadline: how long all of it may take. Default: 30 seconds.
+    ///   - unixPath: where to listen in place of a port. Default: nil.
     /// - Throws: ``TestServerError`` if there is no port or no thread.
-    public init(scripts: [[Step]], deadline: Duration = .seconds(30)) throws {
-        let player = try ScriptPlayer(scripts: scripts, deadline: deadline)
+    public init(scripts: [[Step]], deadline: Duration = .seconds(30), unixPath: String? = nil) throws {
+        let player = try ScriptPlayer(scripts: scripts, deadline: deadline, unixPath: unixPath)
+        self.unixPath = unixPath
         self.thread = try ServerThread.start(name: "nova-script") { player.run() }
         self.player = player
         self.port = player.port
@@ -54,6 +67,7 @@ public final class ScriptedServer: Sendable {
     deinit {
         self.player.stop()
         self.thread.detach()
+        if let unixPath, !unixPath.hasPrefix("@") { unlink(unixPath) }
     }
 
     /// Waits until every script has ended, and tells what was seen.
@@ -92,10 +106,11 @@ public final class ScriptedServer: Sendable {
 public func withScriptedServer<Result>(
     _ script: [ScriptedServer.Step],
     deadline: Duration = .seconds(30),
+    unixPath: String? = nil,
     isolation: isolated (any Actor)? = #isolation,
     _ body: (ScriptedServer) async throws -> Result
 ) async throws -> Result {
-    let server = try ScriptedServer(script, deadline: deadline)
+    let server = try ScriptedServer(script, deadline: deadline, unixPath: unixPath)
     do {
         let result = try await body(server)
         await server.stop()

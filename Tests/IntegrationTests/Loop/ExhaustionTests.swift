@@ -23,7 +23,9 @@ extension Serial {
                     }
                     for address in [url, "ws://localhost:\(server.port)/"] {
                         let error = await openingError(address, configuration)
-                        #expect(error?.isRetryable == true, "\(String(describing: error))")
+                        #expect(error?.code == .resourceExhausted, "\(String(describing: error))")
+                        #expect(error?.message.contains("RLIMIT_NOFILE") == true, "\(String(describing: error))")
+                        #expect(error?.isRetryable == true)
                         #expect(group.loops[0].liveTunnels == 0)
                     }
                     let error = #expect(throws: WebSocketError.self) { try EventLoopGroup() }

@@ -13,7 +13,7 @@ extension Serial {
             let port = try unusedPort()
             let error = await openingError("ws://127.0.0.1:\(port)/")
             #expect(error?.code == .connectFailed)
-            #expect(error?.message.contains("127.0.0.1:\(port)") == true)
+            #expect(error?.message == "no connection to 127.0.0.1:\(port): 127.0.0.1: Connection refused")
             #expect(error?.isRetryable == true)
         }
 
@@ -98,34 +98,36 @@ extension Serial {
             await group.shutDown()
         }
 
-        /// In a process of its own, whose resolver is kept busy: the look-up does not begin.
-        @Test func `the deadline and a cancellation while the name is looked up`() async {
-            await #expect(processExitsWith: .success) {
-                let gate = Gate()
-                for _ in 0..<16 { Resolver.resolve("localhost") { _ in gate.wait() } }
-                let group = try EventLoopGroup()
-                let configuration = WebSocketConfiguration.with {
+        @Test func `the deadline and a cancellation while the name is looked up`() async throws {
+            let gate = Gate()
+            var loop = EventLoop.Configuration()
+            loop.resolver = Resolver { _, _ in
+                gate.wait()
+                return .success(["127.0.0.1"])
+            }
+            let group = try EventLoopGroup(configuration: loop)
+            let url = "ws://name.example:\(try unusedPort())/"
+            let error = await openingError(
+                url,
+                .with {
                     $0.eventLoopGroup = group
                     $0.deadlines.open = .milliseconds(100)
                 }
-                let error = await openingError("ws://localhost:1/", configuration)
-                #expect(error?.code == .timedOut)
-                #expect(error?.message.contains("\"resolve\"") == true, "\(String(describing: error))")
-                let attempt = Task {
-                    try await WebSocket.connect(
-                        to: "ws://localhost:1/",
-                        configuration: .with { $0.eventLoopGroup = group }
-                    )
-                }
-                await eventually("it is under way") { group.loops[0].liveTunnels == 1 }
-                attempt.cancel()
-                await #expect(throws: CancellationError.self) { try await attempt.value }
-                await eventually("no connection is left", within: .seconds(2)) { group.loops[0].liveTunnels == 0 }
-                // What the resolver has to say now, nobody waits for any more.
-                gate.open()
-                #expect(await openingError("ws://localhost:\(try unusedPort())/")?.code == .connectFailed)
-                await group.shutDown()
+            )
+            #expect(error?.code == .timedOut)
+            #expect(error?.message.contains("\"resolve\"") == true, "\(String(describing: error))")
+            let attempt = Task {
+                try await WebSocket.connect(to: url, configuration: .with { $0.eventLoopGroup = group })
             }
+            await eventually("it is under way") { group.loops[0].liveTunnels == 1 }
+            attempt.cancel()
+            await #expect(throws: CancellationError.self) { try await attempt.value }
+            await eventually("no connection is left", within: .seconds(2)) { group.loops[0].liveTunnels == 0 }
+            // What the resolver has to say now, nobody waits for any more.
+            gate.open()
+            #expect(await openingError(url, .with { $0.eventLoopGroup = group })?.code == .connectFailed)
+            await eventually("no thread is left") { loop.resolver.threadCount == 0 }
+            await group.shutDown()
         }
 
         @Test func `a task that is cancelled already opens nothing`() async throws {

@@ -98,7 +98,12 @@ import WebSocketCore
         ("ws://[127.0.0.1]/", "is not an IPv6 address"),
         ("ws://[::1\u{0}]/", "is not an IPv6 address"),
         ("ws://[v1.x]/", "is not an IPv6 address"),
-        ("ws://[fe80::1%25eth0]/", "has a zone"),
+        ("ws://[fe80::1%eth0]/", "must be written as %25"),
+        ("ws://[fe80::1%25]/", "not the name of an interface"),
+        ("ws://[fe80::1%25a%2Fb]/", "not the name of an interface"),
+        ("ws://[fe80::1%25aaaaaaaaaaaaaaaa]/", "not the name of an interface"),
+        ("ws://[2001:db8::1%25eth0]/", "has a zone, which only a link-local one"),
+        ("ws://[%25eth0]/", "is not an IPv6 address"),
         ("ws://a@b@example.com/", "must be percent-encoded"),
         ("ws://a%zz@example.com/", "two hexadecimal digits"),
         ("ws://a%2@example.com/", "two hexadecimal digits"),
@@ -109,6 +114,13 @@ import WebSocketCore
         #expect(error.code == .invalidURL)
         #expect(error.message.contains(reason), "\(error.message)")
         #expect(error.message.utf8.allSatisfy { (0x20...0x7e).contains($0) }, "\(error.message)")
+    }
+
+    @Test func keepsTheZoneOfALinkLocalAddressToItself() throws {
+        let url = try WebSocketURL("ws://[FE80::1%25eth0]:81/x")
+        #expect(url.endpoint == Endpoint(host: "fe80::1", port: 81, zone: "eth0"))
+        #expect(url.hostHeader == "[fe80::1]:81")
+        #expect("\(url.endpoint)" == "[fe80::1%eth0]:81")
     }
 
     @Test func refusesANameBeyondWhatDNSCarries() throws {
