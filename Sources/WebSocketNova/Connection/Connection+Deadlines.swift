@@ -7,8 +7,7 @@ extension Connection {
 
     func armOpenTimer() {
         let limit = self.configuration.deadlines.open
-        let rest = self.openingBegin + limit - self.loop.now
-        self.openTimer = self.schedule(after: rest) { $0.openingTimedOut(.open, limit) }
+        self.openTimer = self.schedule(at: self.openingBegin + limit) { $0.openingTimedOut(.open, limit) }
     }
 
     /// The next phase of the opening has begun; that of the phase before it is over.

@@ -63,9 +63,8 @@ extension Connection {
     func noteWritten() {
         guard self.pings.hasUnwritten else { return }
         let now = self.loop.now
-        if self.pings.written(upTo: self.bytesWritten - UInt64(self.bytesHeld), at: now) {
-            self.keepalivePingWritten(at: now)
-        }
+        let position = self.bytesWritten - UInt64(self.bytesHeld)
+        if self.pings.written(upTo: position, taken: self.bytesWritten, at: now) { self.keepalivePingWritten(at: now) }
     }
 
     func pongReceived(_ payload: UnsafeRawBufferPointer) {

@@ -6,8 +6,10 @@ struct PendingPings {
         var payload: [UInt8]
         /// Where its frame ends in the stream of bytes that go out.
         var end: UInt64
-        /// When it was written to the socket; before that, when it was put into the queue.
+        /// When the kernel got it; before that, when the channel did, or the queue: its pong can be here before the channel
+        /// has told that it has passed the ping on.
         var sent: Duration
+        var isTaken = false
         var isWritten = false
         /// Who waits for the pong: nobody, if the caller has given up, or if it is a ping of the connection's own.
         var continuation: CheckedContinuation<Duration, any Error>?
@@ -51,15 +53,17 @@ struct PendingPings {
         self.unwritten = self.pings.count { !$0.isWritten }
     }
 
-    /// The stream has been written to the socket up to a position.
+    /// The channel has taken the stream up to a position, and the kernel up to another.
     ///
-    /// - Returns: whether that was the last of a ping of the connection's own.
-    mutating func written(upTo position: UInt64, at now: Duration) -> Bool {
+    /// - Returns: whether a ping of the connection's own has come to the kernel.
+    mutating func written(upTo position: UInt64, taken: UInt64, at now: Duration) -> Bool {
         var isOwnWritten = false
-        for index in self.pings.indices where !self.pings[index].isWritten && self.pings[index].end <= position {
-            self.pings[index].isWritten = true
-            self.pings[index].sent = now
-            if self.pings[index].isOwn { isOwnWritten = true }
+        for index in self.pings.indices where !self.pings[index].isWritten && self.pings[index].end <= taken {
+            let isWritten = self.pings[index].end <= position
+            if isWritten || !self.pings[index].isTaken { self.pings[index].sent = now }
+            self.pings[index].isTaken = true
+            self.pings[index].isWritten = isWritten
+            if isWritten, self.pings[index].isOwn { isOwnWritten = true }
         }
         self.removeAll { $0.isWritten && $0.continuation == nil && !$0.isOwn }
         return isOwnWritten

@@ -65,6 +65,36 @@ extension Serial {
             }
         }
 
+        @Test func `while a name is looked up`() async {
+            await #expect(processExitsWith: .success) {
+                let gate = Locked(Gate())
+                let group = try EventLoopGroup(
+                    configuration: .lookingUp {
+                        gate.value.wait()
+                        return .success(["127.0.0.1"])
+                    }
+                )
+                let loop = group.loops[0]
+                try await Self.check(loop) {
+                    gate.value = Gate()
+                    let attempt = Task {
+                        try await WebSocket.connect(
+                            to: "ws://name.example/",
+                            configuration: .with { $0.eventLoopGroup = group }
+                        )
+                    }
+                    await eventually("the attempt is under way") { loop.liveTunnels == 1 }
+                    await eventually("the name is looked up") { ProcessCensus.threads(named: "nova-resolve") == 1 }
+                    let time = await Self.cancel(attempt)
+                    // The thread of the look-up cannot be interrupted; what it has to say, nobody waits for.
+                    gate.value.open()
+                    await eventually("the thread is gone") { ProcessCensus.threads(named: "nova-resolve") == 0 }
+                    return time
+                }
+                await group.shutDown()
+            }
+        }
+
         // MARK: Open
 
         /// What a task waits for.
@@ -120,12 +150,16 @@ extension Serial {
         }
 
         @Test func `a task that is cancelled already still closes`() async throws {
-            try await withScript([.acceptUpgrade(), .echoFrames(1)]) { socket, server in
+            let script: [ScriptedServer.Step] = [
+                .acceptUpgrade(), .receiveFrame, .pause(until: "answer"), .send(ScriptedServer.Frame.close(4001)),
+            ]
+            try await withScript(script) { socket, server in
                 let task = Task {
                     withUnsafeCurrentTask { $0?.cancel() }
                     return try await socket.close(code: 4001)
                 }
                 await #expect(throws: CancellationError.self) { try await task.value }
+                server.proceed("answer")
                 let closed = try await socket.ended()
                 #expect(closed.wasClean)
                 #expect(try await server.finished().first.frames.map(\.closeCode) == [4001])

@@ -3,6 +3,8 @@ import Testing
 import WebSocketNova
 import WebSocketNovaTesting
 
+@testable import LWSTransport
+
 extension Serial {
     @Suite("The deadlines of an opening", .timeLimit(.minutes(1)))
     struct OpenDeadlineTests {
@@ -43,6 +45,21 @@ extension Serial {
                 let error = await openingError(url, .with { $0.deadlines.open = Self.limit })
                 #expect(error?.deadline == WebSocketError.Deadline(.open, phase: phase.kind, limit: Self.limit))
             }
+        }
+
+        @Test func `a look-up has a deadline of its own`() async throws {
+            let gate = Gate()
+            let group = try EventLoopGroup(configuration: .stuckInLookUps(gate))
+            let error = await openingError(
+                "ws://name.example/",
+                .with {
+                    $0.eventLoopGroup = group
+                    $0.deadlines.resolve = Self.limit
+                }
+            )
+            #expect(error?.deadline == WebSocketError.Deadline(.resolve, phase: .resolve, limit: Self.limit))
+            gate.open()
+            await group.shutDown()
         }
 
         @Test func `a phase that is over does not time out`() async throws {

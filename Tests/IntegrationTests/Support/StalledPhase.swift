@@ -1,6 +1,8 @@
 import WebSocketNova
 import WebSocketNovaTesting
 
+@testable import LWSTransport
+
 /// A phase of an opening that a server, or the lack of one, does not let end.
 enum StalledPhase: String, CaseIterable, Codable {
     case connect, tls, upgrade
@@ -44,6 +46,23 @@ enum StalledPhase: String, CaseIterable, Codable {
             ]) { server in
                 try await body(server.url)
             }
+        }
+    }
+}
+
+extension EventLoop.Configuration {
+    /// A loop whose names are looked up by a closure, which may block.
+    static func lookingUp(_ lookUp: @escaping @Sendable () -> Resolver.Outcome) -> EventLoop.Configuration {
+        var configuration = EventLoop.Configuration()
+        configuration.resolver = Resolver { _, _ in lookUp() }
+        return configuration
+    }
+
+    /// A loop that has an answer to no look-up before the gate opens.
+    static func stuckInLookUps(_ gate: Gate) -> EventLoop.Configuration {
+        .lookingUp {
+            gate.wait()
+            return .success(["127.0.0.1"])
         }
     }
 }
