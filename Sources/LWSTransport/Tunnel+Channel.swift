@@ -21,7 +21,7 @@ extension Tunnel: TransportChannel {
         let code = errno
         if status < 0 {
             self.streamEnded = true
-            if self.failure == nil, code != 0, code != EAGAIN { self.failure = describe(errno: code) }
+            self.readFailed(code)
             // Within its callback lws closes the wsi itself, by the value that is returned there.
             if !self.isInReadCallback { self.doom() }
         }
@@ -59,7 +59,7 @@ extension Tunnel: TransportChannel {
         // lws does not modify what it sends raw; the parameter is not const because other kinds of writes mask in place.
         let pointer = UnsafeMutablePointer(mutating: base.assumingMemoryBound(to: UInt8.self))
         if lws_write(wsi, pointer, bytes.count, nova_lws_write_raw) < 0 {
-            if self.failure == nil { self.failure = describe(errno: errno) }
+            self.writeFailed(errno)
             self.doom()
             return false
         }

@@ -128,7 +128,7 @@ extension Tunnel {
         case .connecting:
             if let closure { self.finish(closure) } else { self.fail(self.openingError(attempt)) }
         case .open:
-            self.finish(self.closure ?? .peer(self.failure))
+            self.finish(self.closure ?? .peer(self.endOfStream))
         case .refused:
             self.finish(self.closure ?? .refused(bodyPrefix: self.bodyPrefix))
         case .resolving, .closed:

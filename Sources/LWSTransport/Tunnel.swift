@@ -41,6 +41,8 @@ final class Tunnel: @unchecked Sendable {
     var wsi: OpaquePointer?
     /// Why the stream broke, in lws's words or ours; the first words count.
     var failure: String?
+    /// Why a call of ours on the open stream failed, the first one.
+    var streamFailure: TransportFailure?
     var isDoomed = false
 
     // Opening.

@@ -1,4 +1,6 @@
 /// How a connection ended: who ended it, with which code and reason, and whether the closing handshake was complete.
+///
+/// Every connection that was open ends with exactly one of these.
 public struct WebSocketCloseInfo: Sendable, Hashable {
     /// Who ended a connection.
     public enum Initiator: String, Sendable, Hashable {
@@ -18,7 +20,9 @@ public struct WebSocketCloseInfo: Sendable, Hashable {
     public var initiator: Initiator
     /// Whether a Close frame went each way (RFC 6455 section 7.1.4).
     public var wasClean: Bool
-    /// What went wrong, if anything did.
+    /// What kind of thing went wrong; nil exactly if the end was clean.
+    public var cause: Cause?
+    /// What went wrong, in words; nil exactly if the end was clean.
     public var failure: String?
 
     /// Makes the record of an end.
@@ -27,12 +31,14 @@ public struct WebSocketCloseInfo: Sendable, Hashable {
         reason: String = "",
         initiator: Initiator,
         wasClean: Bool,
+        cause: Cause? = nil,
         failure: String? = nil
     ) {
         self.code = code
         self.reason = reason
         self.initiator = initiator
         self.wasClean = wasClean
+        self.cause = cause
         self.failure = failure
     }
 }

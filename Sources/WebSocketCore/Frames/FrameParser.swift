@@ -24,6 +24,9 @@ package struct FrameParser: Sendable {
         self.allowsCompression = allowsCompression
     }
 
+    /// Whether a header has begun and not ended.
+    package var isInsideHeader: Bool { self.gatheredCount > 0 }
+
     /// Whether no part of a header is held and no message is open.
     package var isAtMessageStart: Bool { self.gatheredCount == 0 && !self.isInsideMessage }
 

@@ -185,6 +185,30 @@ package struct InboundDecoder: ~Copyable {
         self.control.removeAll()
     }
 
+    /// Where in the stream of frames the decoder is.
+    package enum Position: Sendable, Hashable {
+        case betweenMessages
+        /// In a frame's header, or before this many bytes of its payload.
+        case insideFrame(missing: Int, isCompressed: Bool)
+        case betweenFragments(isCompressed: Bool)
+        /// After a Close frame or a failure, where nothing counts any more.
+        case behindTheEnd
+    }
+
+    /// Where it is: what an end of the stream would cut off.
+    package var position: Position {
+        switch self.phase {
+        case .header where self.parser.isInsideHeader:
+            .insideFrame(missing: 0, isCompressed: false)
+        case .header where self.parser.isInsideMessage:
+            .betweenFragments(isCompressed: self.assembler.isInflating)
+        case .header: .betweenMessages
+        case .dataPayload: .insideFrame(missing: self.missing, isCompressed: self.assembler.isInflating)
+        case .controlPayload: .insideFrame(missing: self.missing, isCompressed: false)
+        case .ended: .behindTheEnd
+        }
+    }
+
     /// How much memory is held for payloads.
     package var heldStorage: Int { self.assembler.heldStorage + self.control.capacity }
 }

@@ -47,6 +47,9 @@ package struct MessageAssembler: ~Copyable {
     /// Whether the rest of the frame may be written to ``room(for:)`` by others.
     package var joinsPlainPayload: Bool { self.mode == .assemble }
 
+    /// Whether the current message is compressed.
+    package var isInflating: Bool { self.mode == .inflateAndAssemble || self.mode == .inflateAndDeliver }
+
     /// Whether the current frame is all of a message that needs no memory if its payload is at hand as a whole.
     package var isSolitary: Bool {
         self.mode == .assemble && self.fragments == 1 && self.frameIsFinal && self.buffer.count == 0

@@ -147,6 +147,10 @@ package protocol TransportChannel: AnyObject {
     /// How far what was written has come; nil where the kernel does not tell.
     var progress: TransportProgress? { get }
 
+    /// Whether the stream has broken, a reset having come for example. It is seen without reading, and takes a system call:
+    /// for a delegate that does not read, and so would not be told.
+    var isBroken: Bool { get }
+
     /// Ends the stream: what was written is flushed, then the connection is closed in order. `channelDidClose` follows.
     func close()
 
@@ -185,8 +189,8 @@ package struct HTTPResponseHead: Sendable, Hashable {
 package enum TransportClosure: Sendable {
     /// This side called `close` or `abort`.
     case local
-    /// The peer ended the stream, or it broke; in words where words are known.
-    case peer(String?)
+    /// The peer ended the stream, or it broke.
+    case peer(TransportFailure)
     /// The channel could not be opened, or what is below it is gone.
     case failed(WebSocketError)
     /// The delegate did not want the stream; the prefix of the body that came.

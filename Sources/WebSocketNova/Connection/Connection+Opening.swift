@@ -80,7 +80,7 @@ extension Connection {
         )
         let compression = self.configuration.compression ?? .defaults
         let outbound = OutboundQueue(
-            highWaterMark: limits.outboundHighWaterMark,
+            marks: limits.outboundMarks,
             deflater: upgrade.deflate.flatMap { $0.makeDeflater(compression) },
             compressionThreshold: compression.threshold
         )
@@ -101,11 +101,11 @@ extension Connection {
         self.channel = nil
         guard self.lifecycle.state == .opening else {
             switch closure {
-            case .peer(let words):
-                self.transportEnded(words)
+            case .peer(let failure):
+                self.transportEnded(failure)
             case .failed(let error):
                 self.transportError = error
-                self.transportEnded(error.message)
+                self.transportEnded(TransportFailure(.local, error.message))
             case .local, .refused:
                 self.transportEnded(nil)
             }
@@ -117,9 +117,8 @@ extension Connection {
             self.failOpening(self.openingFailure ?? CancellationError())
         case .failed(let error):
             self.failOpening(self.openingFailure ?? error)
-        case .peer(let words):
-            let reason = words ?? "the connection ended during the upgrade"
-            self.failOpening(self.openingFailure ?? WebSocketError(.transportFailed, reason))
+        case .peer(let failure):
+            self.failOpening(self.openingFailure ?? WebSocketError(.transportFailed, failure.message))
         case .refused(let bodyPrefix):
             var failure = self.openingFailure as? WebSocketError
             failure?.handshake?.bodyPrefix = bodyPrefix

@@ -12,19 +12,13 @@ extension Connection {
         if !self.isReadingPaused { self.readAvailable() }
     }
 
-    func resumeReading() {
-        guard self.isReadingPaused, self.lifecycle.state != .atBarrier else { return }
-        self.isReadingPaused = false
-        self.decodeCarried()
-        if self.isReadable, !self.isReadingPaused { self.readAvailable() }
-    }
-
-    private func readAvailable() {
+    func readAvailable() {
         guard let channel else { return }
         self.isReadable = false
         self.followReader()
         defer { self.batch.endReads() }
-        for _ in 0..<Self.readsPerTurn {
+        // What comes for a slow reader is looked through for control frames step by step, so that little comes in vain.
+        for _ in 0..<(self.isReadingAhead ? 1 : Self.readsPerTurn) {
             if let target = self.decoder?.directReadTarget() {
                 // The rest of a large payload goes straight to where the user will find it.
                 let count = channel.read(into: target)
@@ -41,11 +35,13 @@ extension Connection {
                 if count < memory.count { break }
             }
             if self.isReadingPaused { return }
+            if self.batch.isFull { break }
         }
         self.deliverBatch()
     }
 
-    private func decodeCarried() {
+    /// Decodes what was read and not decoded before a pause.
+    func decodeCarried() {
         guard !self.carried.isEmpty else { return }
         let bytes = self.carried
         self.carried = []
@@ -53,6 +49,7 @@ extension Connection {
             var input = bytes
             self.decode(&input)
         }
+        self.deliverBatch()
     }
 
     /// Takes all of the input, whatever it holds, and gives it to the consumer.
@@ -60,6 +57,7 @@ extension Connection {
         while true {
             guard let event = self.nextControlEvent(&input) else { break }
             self.handleControl(event)
+            if self.batch.isFull { self.deliverBatch() }
             if self.isReadingPaused {
                 self.carried.append(contentsOf: input)
                 break
@@ -70,7 +68,8 @@ extension Connection {
         self.flushIfNeeded()
     }
 
-    /// Delivers messages until something else comes. Nil when the input is used up.
+    /// Delivers messages until something else comes, or somebody has had enough of them, which is told by a message's event.
+    /// Nil when the input is used up.
     private func nextControlEvent(_ input: inout UnsafeRawBufferPointer) -> InboundEvent? {
         // Taken out for the time of the loop: as an optional it would be looked into for each message.
         guard var decoder = self.decoder.take() else { return nil }
@@ -105,6 +104,7 @@ extension Connection {
             case .text, .binary, .fragment:
                 let bytes = event.isOwned ? decoder.takeMessage() : [UInt8](event.payload)
                 batch.append(Self.element(event, bytes), bytes: bytes.count)
+                if batch.isFull { return event }
             case .needsInput:
                 return nil
             case .ping, .pong, .close, .failure:
@@ -155,7 +155,7 @@ extension Connection {
 
     private func noteSent(_ context: WebSocket.LoopContext) {
         if context.hasSent { self.needsFlush = true }
-        if context.isFull { self.isReadingPaused = true }
+        if context.isFull { self.pauseReading() }
         context.reset()
     }
 
@@ -182,9 +182,7 @@ extension Connection {
         switch event.kind {
         case .ping:
             self.noteControlFrame(event.payload)
-            var wake = false
-            self.outbound?.appendPong(event.payload, wake: &wake)
-            if wake { self.needsFlush = true }
+            self.answerPing(event.payload)
         case .pong:
             self.noteControlFrame(event.payload)
             self.pongReceived(event.payload)
@@ -207,12 +205,14 @@ extension Connection {
             self.batch.removeAll()
             return
         }
-        let isFull = queue.append(&self.batch)
+        let level = queue.append(&self.batch)
+        self.isReadingAhead = level != .low
+        guard level == .full else { return }
         if self.lifecycle.state == .closing {
             // Reading goes on to find the peer's Close frame; what does not fit any more is dropped: the user has closed.
-            self.isDiscarding = isFull
-        } else if isFull {
-            self.isReadingPaused = true
+            self.isDiscarding = true
+        } else {
+            self.pauseReading()
         }
     }
 

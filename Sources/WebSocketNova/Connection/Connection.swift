@@ -75,12 +75,23 @@ actor Connection {
     var isDiscarding = false
     /// What the handler is given, if there is one.
     var loopContext: WebSocket.LoopContext?
-    /// Bytes that were read and not decoded, because the handler's own sends have filled the outbound queue.
+    /// Bytes that were read and not decoded, because reading has paused in the middle of them.
     var carried: [UInt8] = []
+    /// The socket is not read: the inbound queue is full, the handler's own sends have filled the outbound queue, or the peer
+    /// has said its last word.
     var isReadingPaused = false {
         // The peer cannot be blamed for what this side did not read.
         didSet { if oldValue, !self.isReadingPaused { self.lastResumed = self.loop.now } }
     }
+    /// The inbound queue is above its high mark.
+    var isReadingAhead = false
+    var pauseTimer: TransportTimer?
+    /// Since when the stream is known to be broken that is not read.
+    var brokenSince: Duration?
+    var pingLimiter: PingLimiter
+    /// The payload of the last ping that was not answered at once.
+    var owedPong: [UInt8]?
+    var isPongScheduled = false
     /// The channel has said that it is readable, and nothing has been read since.
     var isReadable = false
 
@@ -140,6 +151,7 @@ actor Connection {
         self.logger = configuration.logger
         self.consumer = consumer
         self.openingBegin = openingBegin
+        self.pingLimiter = PingLimiter(limit: configuration.limits.pingsPerSecond)
     }
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { self.loop.asUnownedSerialExecutor() }
@@ -242,7 +254,7 @@ actor Connection {
         case .queue(let queue) where !queue.appendBarrier():
             // Nothing more is wanted of the peer. Its end of the stream, which many send with their Close frame, is not
             // looked at before the reader's answers and our Close frame have gone.
-            self.isReadingPaused = true
+            self.pauseReading()
             self.armCloseTimer(Self.readerGrace) { $0.perform($0.lifecycle.barrierReached()) }
         case .queue, .handler:
             self.perform(self.lifecycle.barrierReached())
@@ -259,20 +271,27 @@ actor Connection {
         }
     }
 
-    func abort(_ reason: String, by initiator: WebSocketCloseInfo.Initiator = .local) {
-        self.lifecycle.abandoned(reason, by: initiator)
+    /// Gives the connection up, for a reason that the end will tell.
+    func abort(
+        _ reason: String,
+        _ cause: WebSocketCloseInfo.Cause = .timedOut,
+        by initiator: WebSocketCloseInfo.Initiator = .local
+    ) {
+        self.lifecycle.abandoned(reason, cause, by: initiator)
         self.channel?.abort()
     }
 
     // MARK: The end
 
     /// The channel is gone: everyone who waits for something is told, once.
-    func transportEnded(_ words: String?) {
-        guard let info = self.lifecycle.transportClosed(words) else { return }
+    func transportEnded(_ failure: TransportFailure?) {
+        let position = self.decoder?.position ?? .betweenMessages
+        guard let info = self.lifecycle.transportClosed(failure, at: position) else { return }
         self.cancelOpeningTimers()
         self.stopKeepalive()
         self.stopIdleTimer()
         if let timer = self.closeTimer.take() { self.loop.cancel(timer) }
+        if let timer = self.pauseTimer.take() { self.loop.cancel(timer) }
         self.channel = nil
         self.decoder = nil
         self.loopContext = nil
@@ -329,7 +348,7 @@ extension Connection: TransportLoopWork {
         if signals.contains(.cancelOpening) { self.openingCancelled() }
         if signals.contains(.passBarrier) { self.perform(self.lifecycle.barrierReached()) }
         if signals.contains(.resumeReading) { self.resumeReading() }
-        if signals.contains(.abort) { self.abort("aborted by this side") }
+        if signals.contains(.abort) { self.abort("aborted by this side", .aborted) }
         if signals.contains(.release), self.lifecycle.state != .closed {
             self.logger.debug("an open connection was released; it closes with 1001")
             self.perform(self.lifecycle.closeRequested(Self.goingAway))

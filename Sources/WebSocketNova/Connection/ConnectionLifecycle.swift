@@ -40,7 +40,7 @@ struct ConnectionLifecycle {
     /// What the peer did wrong.
     private(set) var violation: ProtocolFailure?
     /// Why this side gave up, if it did.
-    private(set) var abandonment: String?
+    private(set) var abandonment: TransportFailure?
     private var initiator: WebSocketCloseInfo.Initiator?
 
     /// The server's 101 was in order.
@@ -104,17 +104,29 @@ struct ConnectionLifecycle {
         return self.send(echoed)
     }
 
-    /// This side gives up: a deadline passed, or the user aborted.
+    /// This side gives up: a deadline passed, or the user aborted. Only the first reason counts.
     ///
     /// - Parameter initiator: whose doing it is, if nobody had ended the connection before.
-    mutating func abandoned(_ reason: String, by initiator: WebSocketCloseInfo.Initiator = .local) {
+    mutating func abandoned(
+        _ reason: String,
+        _ cause: WebSocketCloseInfo.Cause,
+        by initiator: WebSocketCloseInfo.Initiator = .local
+    ) {
         guard self.state != .closed else { return }
         if self.initiator == nil { self.initiator = initiator }
-        if self.abandonment == nil { self.abandonment = reason }
+        if self.abandonment == nil { self.abandonment = TransportFailure(cause, reason) }
     }
 
-    /// The transport is gone. Nil if that was known.
-    mutating func transportClosed(_ words: String?) -> WebSocketCloseInfo? {
+    /// The transport is gone.
+    ///
+    /// - Parameters:
+    ///   - failure: why, as far as the transport knows; nil if this side ended it.
+    ///   - position: what the end cuts off.
+    /// - Returns: the connection's end, the first time; nil afterwards.
+    mutating func transportClosed(
+        _ failure: TransportFailure?,
+        at position: InboundDecoder.Position = .betweenMessages
+    ) -> WebSocketCloseInfo? {
         guard self.state != .closed else { return nil }
         self.state = .closed
         let isClean = self.received != nil && self.sent != nil
@@ -126,20 +138,29 @@ struct ConnectionLifecycle {
         } else {
             code = .abnormalClosure
         }
+        let reason = isClean ? nil : self.reason(failure, position)
         return WebSocketCloseInfo(
             code: code,
             reason: self.received?.reason ?? "",
             initiator: self.initiator ?? .transport,
             wasClean: isClean,
-            failure: isClean ? nil : self.failureWords(words)
+            cause: reason?.cause,
+            failure: reason?.message
         )
     }
 
-    private func failureWords(_ words: String?) -> String {
-        if let violation { return violation.message }
+    /// Why the end was not clean: what the peer did wrong, what this side decided, or what became of the stream.
+    private func reason(_ failure: TransportFailure?, _ position: InboundDecoder.Position) -> TransportFailure {
+        if let violation { return TransportFailure(violation.cause, violation.message) }
         if let abandonment { return abandonment }
-        let end = words ?? "the peer ended the TCP connection"
-        return self.sent == nil ? "\(end) without a Close frame" : "\(end) before it answered the Close frame"
+        let end = (failure ?? TransportFailure(.aborted, "this side ended the TCP connection")).inside(position)
+        let missing =
+            switch (self.received, self.sent) {
+            case (nil, nil): "without a Close frame"
+            case (nil, _): "before it answered the Close frame"
+            default: "before its Close frame was answered"
+            }
+        return TransportFailure(end.cause, "\(end.message) \(missing)")
     }
 
     private mutating func send(_ frame: CloseFrame) -> Action {
@@ -149,7 +170,36 @@ struct ConnectionLifecycle {
     }
 }
 
+extension TransportFailure {
+    /// Says what was cut off by the end of the stream, if anything was.
+    fileprivate func inside(_ position: InboundDecoder.Position) -> TransportFailure {
+        let (part, words): (WebSocketCloseInfo.Cause, String)
+        switch position {
+        case .betweenMessages, .behindTheEnd:
+            return self
+        case .insideFrame(let missing, let isCompressed):
+            part = .truncatedFrame
+            words =
+                missing == 0
+                ? "in the middle of a frame's header"
+                : "in the middle of a frame\(isCompressed ? " of a compressed message" : ""), \(missing) bytes of it missing,"
+        case .betweenFragments(let isCompressed):
+            part = .truncatedMessage
+            words = "in the middle of a \(isCompressed ? "compressed " : "")message, between two of its frames,"
+        }
+        return TransportFailure(self.cause == .endOfStream ? part : self.cause, "\(self.message) \(words)")
+    }
+}
+
 extension ProtocolFailure {
+    fileprivate var cause: WebSocketCloseInfo.Cause {
+        switch self.closeCode {
+        case .policyViolation, .messageTooBig: .limitExceeded
+        case .internalError: .local
+        default: .protocolViolation
+        }
+    }
+
     /// What is told to the peer: the message, cut to what a Close frame holds.
     fileprivate var closeReason: String {
         var reason = self.message

@@ -9,7 +9,7 @@ struct InboundBatch {
     private var noted = InboundBlock.Builder()
 
     /// What a message costs beside its payload: queues of empty messages have to be bounded too.
-    private static let overhead = 32
+    static let overhead = 32
 
     /// Whether the reader is on the loop's thread.
     ///
@@ -69,6 +69,14 @@ struct InboundBatch {
     mutating func note(_ payload: UnsafeRawBufferPointer, isText: Bool) {
         self.noted.append(payload, isText: isText)
     }
+
+    /// Whether what the messages hold is as much as should go to the queue at a time.
+    ///
+    /// Few bytes of the socket can become many when they are inflated: without this the marks of the queue, which are looked
+    /// at between two batches, would be no bound.
+    var isFull: Bool { self.bytes >= Self.limit }
+    /// Four reads of 128 KiB: only large and compressed messages make a batch full before its reads are over.
+    private static let limit = 512 << 10
 
     mutating func append(_ item: InboundQueue.Item, bytes: Int) {
         self.moveNoted()

@@ -31,6 +31,9 @@ final class InboundBlock: @unchecked Sendable {
 
     deinit { self.storage.deallocate() }
 
+    /// How many messages have not been taken.
+    var count: Int { self.entries.count - self.next }
+
     /// How many bytes of memory it holds.
     var capacity: Int { self.storage.count + self.entries.count * MemoryLayout<Entry>.stride }
 

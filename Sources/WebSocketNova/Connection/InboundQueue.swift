@@ -40,11 +40,31 @@ final class InboundQueue: Sendable {
         static let passBarrier = Wishes(rawValue: 2)
     }
 
+    /// How full the queue may be. What the reader has taken and not read yet counts as well.
+    struct Marks: Sendable, Hashable {
+        var bytes: WaterMarks
+        var count: WaterMarks
+        /// How many bytes above the high mark the connection takes in before it stops.
+        var readAhead: Int
+    }
+
+    /// How full it is, as far as the connection is concerned.
+    enum Level {
+        case low
+        /// Above a high mark: what comes is for the control frames in it.
+        case high
+        /// The connection should stop reading until it is told to resume.
+        case full
+    }
+
     private struct State {
         var elements: Deque<Element> = []
         var bytes = 0
         var count = 0
-        var isPaused = false
+        /// What the reader took last; it is read when the reader comes again.
+        var taken = (bytes: 0, count: 0)
+        /// The connection has been told to stop.
+        var isFull = false
         var hasBarrier = false
         var isBarrierPassed = false
         var end: End?
@@ -62,8 +82,7 @@ final class InboundQueue: Sendable {
     private let life = LiveObject(.inboundQueue)
     private let state = Mutex(State())
     private let readerIsOnLoop = Atomic(false)
-    private let byteLimit: Int
-    private let countLimit: Int
+    private let marks: Marks
     /// Set for the time of a call of ``next()``: there is one reader at a time.
     private let isReading = Atomic(false)
     // What follows is only touched while `isReading` is held, which makes it safe, and a check for overlapping access, which
@@ -76,19 +95,18 @@ final class InboundQueue: Sendable {
     private let isOnLoop: @Sendable () -> Bool
 
     /// - Parameter isOnLoop: whether the caller runs on the connection's loop.
-    init(byteLimit: Int, countLimit: Int, isOnLoop: @escaping @Sendable () -> Bool) {
+    init(marks: Marks, isOnLoop: @escaping @Sendable () -> Bool) {
         self.isOnLoop = isOnLoop
-        self.byteLimit = byteLimit
-        self.countLimit = countLimit
+        self.marks = marks
     }
 
     // MARK: The loop's side
 
     /// Appends a batch and empties it.
     ///
-    /// - Returns: whether the connection should stop reading until it is told to resume.
-    func append(_ batch: inout InboundBatch) -> Bool {
-        let (waiter, isPaused) = self.state.withLock { state -> (CheckedContinuation<Void, Never>?, Bool) in
+    /// - Returns: how full the queue is now.
+    func append(_ batch: inout InboundBatch) -> Level {
+        let (waiter, level) = self.state.withLock { state -> (CheckedContinuation<Void, Never>?, Level) in
             if state.elements.isEmpty {
                 swap(&state.elements, &batch.elements)
             } else {
@@ -96,13 +114,24 @@ final class InboundQueue: Sendable {
             }
             state.bytes += batch.bytes
             state.count += batch.count
-            state.isPaused = state.bytes >= self.byteLimit || state.count >= self.countLimit
+            let level = self.level(state)
+            if case .full = level { state.isFull = true }
             defer { state.waiter = nil }
-            return (state.waiter, state.isPaused)
+            return (state.waiter, level)
         }
         batch.removeAll()
         waiter?.resume()
-        return isPaused
+        return level
+    }
+
+    private func level(_ state: borrowing State) -> Level {
+        let bytes = self.marks.bytes.high
+        let count = self.marks.count.high
+        let excess = (bytes: state.bytes + state.taken.bytes - bytes, count: state.count + state.taken.count - count)
+        if excess.bytes < 0, excess.count < 0 { return .low }
+        let isFull =
+            excess.bytes >= self.marks.readAhead || excess.count >= self.marks.readAhead / InboundBatch.overhead
+        return isFull ? .full : .high
     }
 
     /// Leaves the barrier behind what has been appended.
@@ -215,19 +244,48 @@ final class InboundQueue: Sendable {
     private func take(inFragments: Bool) -> Take {
         self.state.withLock { state in
             state.wantsFragments = inFragments
+            // Whoever comes again has read what was taken last.
+            state.taken = (0, 0)
             if !state.elements.isEmpty {
-                swap(&state.elements, &self.batch)
-                state.bytes = 0
-                state.count = 0
-                defer { state.isPaused = false }
-                return .batch(state.isPaused ? .resumeReading : [])
+                self.takePortion(&state)
+                return .batch(self.resumption(&state))
             }
             if let end = state.end { return .end(end) }
-            guard state.hasBarrier, !state.isBarrierPassed else { return .wait([]) }
+            guard state.hasBarrier, !state.isBarrierPassed else { return .wait(self.resumption(&state)) }
             state.isBarrierPassed = true
             return .wait(.passBarrier)
         }
     }
+
+    /// Moves elements to the reader: all of them, or of many as much as a quarter of the marks, so that the connection can
+    /// fill up the queue while the reader is at it.
+    private func takePortion(_ state: inout State) {
+        if state.bytes <= self.marks.bytes.high / 4, state.count <= self.marks.count.high / 4 {
+            swap(&state.elements, &self.batch)
+            state.taken = (state.bytes, state.count)
+        } else {
+            repeat {
+                guard let element = state.elements.popFirst() else { break }
+                let cost = element.cost
+                state.taken.bytes += cost.bytes
+                state.taken.count += cost.count
+                self.batch.append(element)
+            } while state.taken.bytes < self.marks.bytes.high / 4 && state.taken.count < self.marks.count.high / 4
+        }
+        state.bytes -= state.taken.bytes
+        state.count -= state.taken.count
+    }
+
+    private func resumption(_ state: inout State) -> Wishes {
+        guard state.isFull, state.bytes + state.taken.bytes <= self.marks.bytes.low,
+            state.count + state.taken.count <= self.marks.count.low
+        else { return [] }
+        state.isFull = false
+        return .resumeReading
+    }
+
+    /// How many bytes are held, read and unread. For tests.
+    var heldBytes: Int { self.state.withLock { $0.bytes + $0.taken.bytes } }
 
     /// Waits until there is something to take, the end, or the task is cancelled.
     private func wait() async {
@@ -250,6 +308,18 @@ final class InboundQueue: Sendable {
                 return state.waiter
             }
             waiter?.resume()
+        }
+    }
+}
+
+extension InboundQueue.Element {
+    /// What it counts for in the queue: as ``InboundBatch`` has counted it.
+    fileprivate var cost: (bytes: Int, count: Int) {
+        switch self {
+        case .block(let block): (block.capacity, block.count)
+        case .item(.message(.text(let text))): (text.utf8.count + InboundBatch.overhead, 1)
+        case .item(.message(.binary(let bytes))): (bytes.count + InboundBatch.overhead, 1)
+        case .item(.fragment(let fragment, _)): (fragment.bytes.count + InboundBatch.overhead, 1)
         }
     }
 }

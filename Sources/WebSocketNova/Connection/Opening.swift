@@ -70,11 +70,9 @@ struct Opening {
     /// A new one for each request: the end of a connection ends its queue.
     private func makeConsumer() -> (Connection.Consumer, InboundQueue?) {
         if let onMessage { return (.handler(onMessage), nil) }
-        let limits = self.configuration.limits
         let eventLoop = self.eventLoop
         let queue = InboundQueue(
-            byteLimit: limits.inboundHighWaterMark,
-            countLimit: limits.inboundMessageCount,
+            marks: self.configuration.limits.inboundMarks,
             isOnLoop: { eventLoop.isCurrent }
         )
         return (.queue(queue), queue)

@@ -11,7 +11,7 @@ extension OutboundQueue {
         self.state.withLock { state in
             guard state.end == nil else { return }
             // The sum of the two could overflow.
-            if self.buffered(state) - Self.pongAllowance > self.highWaterMark {
+            if self.buffered(state) - Self.pongAllowance > self.marks.high {
                 state.owedPong = Array(payload)
             } else {
                 Self.append(&state, .pong, payload, wake: &wake)
@@ -60,6 +60,11 @@ extension OutboundQueue {
 
     /// Whether the mark is passed.
     var isAboveHighWaterMark: Bool { self.state.withLock { !self.hasRoom($0) } }
+
+    /// Whether a queue that was full has drained.
+    var isBelowLowWaterMark: Bool {
+        self.state.withLock { self.buffered($0) + $0.deferredBytes <= self.marks.low }
+    }
 
     /// Nothing can be sent any more, and what waits never will be.
     func fail(_ error: WebSocketError) {

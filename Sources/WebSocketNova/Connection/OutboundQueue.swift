@@ -42,6 +42,8 @@ final class OutboundQueue: Sendable {
         var isFlushScheduled = false
         /// Bytes that the loop has taken and the kernel has not.
         var outstanding = 0
+        /// Somebody had to wait for room: nobody gets any before there is much of it.
+        var isFull = false
         /// Tickets given out and not used yet.
         var tickets = 0
         var isTurnTaken = false
@@ -59,15 +61,15 @@ final class OutboundQueue: Sendable {
     private let life = LiveObject(.outboundQueue)
     let state = Mutex(State())
     private let deflater: Mutex<Deflater?>
-    let highWaterMark: Int
+    let marks: WaterMarks
     /// Whether messages may be compressed, and from how many bytes on.
     let compressionThreshold: Int?
     /// Above the high-water mark by this much, pongs are owed rather than queued: a peer that pings and does not read
     /// must not make the queue grow.
     static let pongAllowance = 64 << 10
 
-    init(highWaterMark: Int, deflater: consuming Deflater?, compressionThreshold: Int) {
-        self.highWaterMark = highWaterMark
+    init(marks: WaterMarks, deflater: consuming Deflater?, compressionThreshold: Int) {
+        self.marks = marks
         self.compressionThreshold = deflater == nil ? nil : compressionThreshold
         self.deflater = Mutex(deflater)
     }
@@ -276,6 +278,7 @@ final class OutboundQueue: Sendable {
         if Task.isCancelled { return ([], CancellationError()) }
         if let end = state.end { return ([], end) }
         if case .fragment = waiter.wish { state.fragmentWaiter = waiter } else { state.waiters.append(waiter) }
+        self.noteFullness(&state)
         return (self.grant(&state), nil)
     }
 
@@ -300,11 +303,16 @@ final class OutboundQueue: Sendable {
 
     func hasRoom(_ state: borrowing State) -> Bool {
         // Each is below the mark, or one message above it.
-        self.hasFragmentRoom(state) && self.buffered(state) + state.deferredBytes < self.highWaterMark
+        self.hasFragmentRoom(state) && self.buffered(state) + state.deferredBytes < self.marks.high
     }
 
     /// What is deferred does not count for the message under way: it only goes out at that message's end.
-    func hasFragmentRoom(_ state: borrowing State) -> Bool { self.buffered(state) < self.highWaterMark }
+    func hasFragmentRoom(_ state: borrowing State) -> Bool { self.buffered(state) < self.marks.high }
+
+    /// Whoever waits now that there is no room waits for the low mark.
+    private func noteFullness(_ state: inout State) {
+        if !self.hasFragmentRoom(state), state.fragmentWaiter != nil || !state.waiters.isEmpty { state.isFull = true }
+    }
 
     static func append(
         _ state: inout State,
@@ -341,6 +349,11 @@ final class OutboundQueue: Sendable {
     /// Takes out of the queue whoever may go on now.
     func grant(_ state: inout State) -> [Waiter] {
         guard state.end == nil else { return [] }
+        if state.isFull {
+            guard self.buffered(state) <= self.marks.low else { return [] }
+            state.isFull = false
+        }
+        defer { self.noteFullness(&state) }
         var granted: [Waiter] = []
         if state.fragmentWaiter != nil, self.hasFragmentRoom(state), let waiter = state.fragmentWaiter.take() {
             granted.append(waiter)

@@ -300,6 +300,7 @@ extension Serial {
                     code: 1006,
                     initiator: .transport,
                     wasClean: false,
+                    cause: .endOfStream,
                     failure: "the peer ended the TCP connection without a Close frame"
                 )
                 #expect(failure.close == expected)

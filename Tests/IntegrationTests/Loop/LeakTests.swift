@@ -74,9 +74,7 @@ extension Serial {
                 $0.compression = cycle == .compressed ? .defaults : nil
             }
             for number in 0..<cycle.count.warm { try await Self.perform(cycle, number, servers, configuration) }
-            // The first sleep on a clock makes the tasks' runtime open a timer for good.
-            try await Task.sleep(for: .milliseconds(1), clock: .continuous)
-            try await Task.sleep(for: .milliseconds(1), clock: .suspending)
+            try await ProcessCensus.openRuntimeTimers()
             await eventually("no object is left") { LiveObjects.all.isEmpty }
             let before = (census: ProcessCensus.take(), resident: ProcessCensus.residentKiB, heap: Heap.bytesInUse)
 

@@ -138,7 +138,9 @@ extension Serial {
                 Frame.binary([UInt8](repeating: 1, count: 2_000)).encoded
                     + Frame(.ping, Array("\(number)".utf8)).encoded
             }
-            try await withScript([.acceptUpgrade(), .send(frames), .receiveFrames(200)]) { socket, server in
+            let configuration = WebSocketConfiguration.with { $0.limits.pingsPerSecond = 200 }
+            let script: [ScriptedServer.Step] = [.acceptUpgrade(), .send(frames), .receiveFrames(200)]
+            try await withScript(script, configuration) { socket, server in
                 for _ in 0..<200 { _ = try await socket.nextMessage() }
                 let pongs = try await server.finished().first.frames
                 #expect(pongs.allSatisfy { $0.opcode == .pong })

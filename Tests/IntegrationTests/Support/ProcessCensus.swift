@@ -12,6 +12,14 @@ struct ProcessCensus: Equatable, CustomStringConvertible {
         )
     }
 
+    /// Has the tasks' runtime open the descriptors of its timers, of which it has one for each clock, for good.
+    static func openRuntimeTimers() async throws {
+        // The sleep is what opens it.
+        try await Task.sleep(for: .milliseconds(1), clock: .continuous)
+        // As above.
+        try await Task.sleep(for: .milliseconds(1), clock: .suspending)
+    }
+
     var description: String { "\(self.threads) threads, \(self.descriptors) descriptors" }
 
     /// What the descriptors are.

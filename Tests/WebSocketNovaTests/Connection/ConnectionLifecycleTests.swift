@@ -61,13 +61,14 @@ struct ConnectionLifecycleTests {
             case .peerClosed: return (lifecycle.peerClosed(ConnectionLifecycleTests.theirs), nil)
             case .peerFailed: return (lifecycle.peerFailed(ConnectionLifecycleTests.violation), nil)
             case .barrierReached: return (lifecycle.barrierReached(), nil)
-            case .abandoned: lifecycle.abandoned("given up")
-            case .transportClosed: return (nil, lifecycle.transportClosed("it broke"))
+            case .abandoned: lifecycle.abandoned("given up", .timedOut)
+            case .transportClosed: return (nil, lifecycle.transportClosed(ConnectionLifecycleTests.broken))
             }
             return (nil, nil)
         }
     }
 
+    fileprivate static let broken = TransportFailure(.reset, "it broke")
     fileprivate static let ours = frame(1000, "ours")
     fileprivate static let theirs = frame(4000, "theirs")
     private static let echo = frame(4000)
@@ -105,7 +106,7 @@ struct ConnectionLifecycleTests {
     @Test("What the end is called, from every state", arguments: Situation.allCases)
     func closeInfo(situation: Situation) {
         var lifecycle = situation.lifecycle
-        let info = lifecycle.transportClosed("it broke")
+        let info = lifecycle.transportClosed(Self.broken)
         let expected: WebSocketCloseInfo? =
             switch situation {
             case .closed: nil
@@ -114,6 +115,7 @@ struct ConnectionLifecycleTests {
                     code: 1006,
                     initiator: .transport,
                     wasClean: false,
+                    cause: .reset,
                     failure: "it broke without a Close frame"
                 )
             case .peerHasClosed:
@@ -122,38 +124,120 @@ struct ConnectionLifecycleTests {
                     reason: "theirs",
                     initiator: .peer,
                     wasClean: false,
-                    failure: "it broke without a Close frame"
+                    cause: .reset,
+                    failure: "it broke before its Close frame was answered"
                 )
             case .peerHasFailed:
-                WebSocketCloseInfo(code: 1006, initiator: .local, wasClean: false, failure: "wrong")
+                WebSocketCloseInfo(
+                    code: 1006,
+                    initiator: .local,
+                    wasClean: false,
+                    cause: .protocolViolation,
+                    failure: "wrong"
+                )
             case .weHaveClosed:
                 WebSocketCloseInfo(
                     code: 1006,
                     initiator: .local,
                     wasClean: false,
+                    cause: .reset,
                     failure: "it broke before it answered the Close frame"
                 )
             case .weHaveAnswered: WebSocketCloseInfo(code: 4000, reason: "theirs", initiator: .peer, wasClean: true)
             case .weHaveAnsweredAFailure:
-                WebSocketCloseInfo(code: 1002, initiator: .local, wasClean: false, failure: "wrong")
+                WebSocketCloseInfo(
+                    code: 1002,
+                    initiator: .local,
+                    wasClean: false,
+                    cause: .protocolViolation,
+                    failure: "wrong"
+                )
             case .bothHaveClosed: WebSocketCloseInfo(code: 4000, reason: "theirs", initiator: .local, wasClean: true)
             case .failedWhileClosing:
-                WebSocketCloseInfo(code: 1000, initiator: .local, wasClean: false, failure: "wrong")
+                WebSocketCloseInfo(
+                    code: 1000,
+                    initiator: .local,
+                    wasClean: false,
+                    cause: .protocolViolation,
+                    failure: "wrong"
+                )
             }
         #expect(info == expected)
-        #expect(lifecycle.transportClosed("again") == nil)
+        #expect(lifecycle.transportClosed(.endOfStream) == nil)
     }
 
     @Test("An abandonment is told in the end's words, the first one, unless the peer is to blame")
     func abandonment() {
         var lifecycle = Situation.weHaveClosed.lifecycle
-        lifecycle.abandoned("no answer")
-        lifecycle.abandoned("another reason")
-        #expect(lifecycle.transportClosed("it broke")?.failure == "no answer")
+        lifecycle.abandoned("no answer", .timedOut)
+        lifecycle.abandoned("another reason", .aborted)
+        let info = lifecycle.transportClosed(Self.broken)
+        #expect(info?.failure == "no answer")
+        #expect(info?.cause == .timedOut)
 
         var violated = Situation.weHaveAnsweredAFailure.lifecycle
-        violated.abandoned("no answer")
+        violated.abandoned("no answer", .timedOut)
         #expect(violated.transportClosed(nil)?.failure == "wrong")
+    }
+
+    /// What the end of the stream cut off, how the end was told, and what comes of it.
+    static let truncations: [(InboundDecoder.Position, TransportFailure, WebSocketCloseInfo.Cause, String)] = [
+        (.betweenMessages, .endOfStream, .endOfStream, "the peer ended the TCP connection"),
+        (.betweenMessages, .endOfTLS, .endOfStream, "the peer ended the TLS session"),
+        (
+            .insideFrame(missing: 0, isCompressed: false), .endOfStream, .truncatedFrame,
+            "the peer ended the TCP connection in the middle of a frame's header"
+        ),
+        (
+            .insideFrame(missing: 5, isCompressed: false), .endOfStream, .truncatedFrame,
+            "the peer ended the TCP connection in the middle of a frame, 5 bytes of it missing,"
+        ),
+        (
+            .insideFrame(missing: 1, isCompressed: true), .truncatedTLS, .truncatedFrame,
+            "the TCP connection ended without the peer's close_notify in the middle of a frame of a compressed message, "
+                + "1 bytes of it missing,"
+        ),
+        (
+            .betweenFragments(isCompressed: false), .endOfStream, .truncatedMessage,
+            "the peer ended the TCP connection in the middle of a message, between two of its frames,"
+        ),
+        (
+            .betweenFragments(isCompressed: true), .endOfStream, .truncatedMessage,
+            "the peer ended the TCP connection in the middle of a compressed message, between two of its frames,"
+        ),
+        (
+            .insideFrame(missing: 5, isCompressed: false), Self.broken, .reset,
+            "it broke in the middle of a frame, 5 bytes of it missing,"
+        ),
+        (.behindTheEnd, Self.broken, .reset, "it broke"),
+    ]
+
+    @Test("What the end of the stream cuts off is told", arguments: truncations)
+    func truncation(
+        position: InboundDecoder.Position,
+        failure: TransportFailure,
+        cause: WebSocketCloseInfo.Cause,
+        words: String
+    ) {
+        var lifecycle = Situation.open.lifecycle
+        let info = lifecycle.transportClosed(failure, at: position)
+        #expect(info?.cause == cause)
+        #expect(info?.failure == "\(words) without a Close frame")
+        #expect(info?.initiator == .transport)
+        #expect(info?.code == .abnormalClosure)
+    }
+
+    @Test("A violation's cause is that of its close code")
+    func causesOfViolations() {
+        let causes: [(WebSocketCloseCode, WebSocketCloseInfo.Cause)] = [
+            (.protocolError, .protocolViolation), (.invalidFramePayloadData, .protocolViolation),
+            (.policyViolation, .limitExceeded), (.messageTooBig, .limitExceeded), (.internalError, .local),
+        ]
+        for (code, cause) in causes {
+            var lifecycle = Situation.open.lifecycle
+            _ = lifecycle.peerFailed(ProtocolFailure(code, "words"))
+            #expect(lifecycle.transportClosed(.endOfStream)?.cause == cause)
+        }
     }
 
     @Test("A violation's words are cut to what a Close frame holds, at a character")
@@ -194,7 +278,11 @@ struct ConnectionLifecycleTests {
                 history.append(event)
                 let wasClosed = lifecycle.state == .closed
                 let (action, info) = event.apply(to: &lifecycle)
-                if info != nil { ends += 1 }
+                if let info {
+                    ends += 1
+                    #expect(info.wasClean == (info.cause == nil), "seed \(seed): \(history)")
+                    #expect(info.wasClean == (info.failure == nil), "seed \(seed): \(history)")
+                }
                 switch action ?? Action.none {
                 case .sendClose(let frame):
                     closes += 1

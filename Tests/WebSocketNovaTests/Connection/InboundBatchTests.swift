@@ -23,7 +23,10 @@ struct InboundBatchTests {
     }
 
     private func messages(_ batch: inout InboundBatch) async throws -> [[UInt8]] {
-        let queue = InboundQueue(byteLimit: .max, countLimit: .max, isOnLoop: { false })
+        let queue = InboundQueue(
+            marks: InboundQueue.Marks(bytes: WaterMarks(high: .max), count: WaterMarks(high: .max), readAhead: 0),
+            isOnLoop: { false }
+        )
         _ = queue.append(&batch)
         queue.finish(.finished)
         var messages: [[UInt8]] = []

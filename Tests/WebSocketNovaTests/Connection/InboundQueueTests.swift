@@ -6,16 +6,26 @@ import WebSocketCore
 
 @Suite("The queue of messages that wait for their reader", .timeLimit(.minutes(1)))
 struct InboundQueueTests {
-    private func queue(_ byteLimit: Int, _ countLimit: Int) -> InboundQueue {
-        InboundQueue(byteLimit: byteLimit, countLimit: countLimit, isOnLoop: { false })
+    /// Without room for reading ahead, so that it is full at its mark.
+    private func queue(_ bytes: Int, _ count: Int, readAhead: Int = 0) -> InboundQueue {
+        let marks = InboundQueue.Marks(
+            bytes: WaterMarks(high: bytes),
+            count: WaterMarks(high: count),
+            readAhead: readAhead
+        )
+        return InboundQueue(marks: marks, isOnLoop: { false })
     }
 
     private func append(_ numbers: some Sequence<Int>, to queue: InboundQueue, bytes: Int = 1) -> Bool {
         var batch = InboundBatch()
-        for number in numbers { batch.append(.message(.text("\(number)")), bytes: bytes) }
-        let isFull = queue.append(&batch)
+        for number in numbers {
+            let digits = "\(number)"
+            let text = String(repeating: "0", count: max(0, bytes - digits.utf8.count)) + digits
+            batch.append(.message(.text(text)), bytes: text.utf8.count)
+        }
+        let level = queue.append(&batch)
         #expect(batch.elements.isEmpty && batch.count == 0 && batch.bytes == 0)
-        return isFull
+        return level == .full
     }
 
     /// Appends as the messages of one read, whose memory is gone afterwards.
@@ -32,7 +42,7 @@ struct InboundQueueTests {
         }
         batch.moveNoted()
         memory.initializeMemory(as: UInt8.self, repeating: 0xFF)
-        return queue.append(&batch)
+        return queue.append(&batch) == .full
     }
 
     private func number(_ item: InboundQueue.Item?) -> Int? {
@@ -83,22 +93,58 @@ struct InboundQueueTests {
         }
     }
 
-    @Test(arguments: [(bytes: 420, count: 1_000), (bytes: 10_000, count: 10)])
-    func `at a limit the connection pauses, and resumes when the reader has taken all`(
-        bytes: Int,
-        count: Int
-    ) async throws {
+    /// Each message counts for 10 bytes and 32 for itself; the low marks are half of the high ones.
+    @Test(arguments: [(bytes: 42 * 16, count: 1_000), (bytes: 100_000, count: 16)])
+    func `at a high mark the connection stops, and below the low one it goes on`(bytes: Int, count: Int) async throws {
         let queue = self.queue(bytes, count)
         var wishes = InboundQueue.Wishes()
         for round in 0..<3 {
-            for step in 0..<9 { #expect(!self.append([step], to: queue, bytes: 10)) }
-            #expect(self.append([9], to: queue, bytes: 10), "round \(round)")
-            #expect(self.append([10], to: queue, bytes: 10), "it stays paused")
-            #expect(try await self.next(queue, &wishes) == 0)
-            #expect(wishes == .resumeReading, "round \(round)")
+            for number in 0..<15 { #expect(!self.append([number], to: queue, bytes: 10)) }
+            #expect(self.append([15], to: queue, bytes: 10), "round \(round)")
+            #expect(self.append([16], to: queue, bytes: 10), "it stays full")
+            // The reader takes a quarter of the mark at a time, and what it has taken it has not read yet.
+            for expected in 0...16 {
+                #expect(wishes.contains(.resumeReading) == (expected > 12), "\(expected) in round \(round)")
+                #expect(try await self.next(queue, &wishes) == expected)
+            }
             wishes = []
-            for expected in 1...10 { #expect(try await self.next(queue, &wishes) == expected) }
-            #expect(wishes.isEmpty)
+            // It comes once more, and has then read all.
+            let reader = Task { try await queue.next(inFragments: false) { _ in } }
+            await eventually("it has come") { queue.heldBytes == 0 }
+            reader.cancel()
+            _ = await reader.result
+        }
+    }
+
+    @Test func `between the high mark and that for reading ahead, and what counts`() async throws {
+        let queue = self.queue(1_000, 100, readAhead: 320)
+        func level(_ count: Int, bytes: Int) -> InboundQueue.Level {
+            var batch = InboundBatch()
+            for _ in 0..<count { batch.append(.message(.binary([UInt8](repeating: 0, count: bytes))), bytes: bytes) }
+            return queue.append(&batch)
+        }
+        #expect(level(1, bytes: 967) == .low)
+        #expect(queue.heldBytes == 999)
+        #expect(level(1, bytes: 0) == .high)
+        #expect(level(1, bytes: 256) == .high)
+        #expect(queue.heldBytes == 1_319)
+        #expect(level(1, bytes: 0) == .full)
+        #expect(queue.heldBytes == 1_351)
+        var wishes = InboundQueue.Wishes()
+        for (held, wish) in [(1_351, []), (352, .resumeReading), (352, []), (32, [])] as [(Int, InboundQueue.Wishes)] {
+            wishes = []
+            _ = try await queue.next(inFragments: false) { wishes.formUnion($0) }
+            #expect(queue.heldBytes == held)
+            #expect(wishes == wish)
+        }
+
+        // Empty messages have no bytes to read ahead of; there are ten of 32 bytes each in 320.
+        let empty = self.queue(1_000_000, 100, readAhead: 320)
+        var batch = InboundBatch()
+        for count in 1...110 {
+            batch.append(.message(.binary([])), bytes: 0)
+            let expected: InboundQueue.Level = count < 100 ? .low : count < 110 ? .high : .full
+            #expect(empty.append(&batch) == expected, "\(count)")
         }
     }
 
@@ -197,7 +243,7 @@ struct InboundQueueTests {
                     return
                 }
             }
-            #expect(queue.nextReadyMessage() == .text("-1"))
+            #expect(try await self.next(queue, &wishes) == -1)
         }
     }
 
@@ -318,7 +364,7 @@ struct InboundQueueTests {
             }
             expected += 1
             if let ready = queue.nextReadyMessage() {
-                #expect(ready == .text("\(expected)"))
+                #expect(self.number(.message(ready)) == expected)
                 expected += 1
             }
         }

@@ -9,7 +9,7 @@ struct OutboundQueueTests {
     private static let closing = WebSocketError(.connectionClosed, "closing")
 
     private func queue(_ highWaterMark: Int = 1 << 20) -> OutboundQueue {
-        OutboundQueue(highWaterMark: highWaterMark, deflater: nil, compressionThreshold: 0)
+        OutboundQueue(marks: WaterMarks(high: highWaterMark), deflater: nil, compressionThreshold: 0)
     }
 
     @discardableResult
@@ -121,6 +121,50 @@ struct OutboundQueueTests {
         #expect(queue.waiterCount == 0)
     }
 
+    @Test func `who has to wait is let in at the low mark, and then others up to the high one`() async throws {
+        let queue = OutboundQueue(
+            marks: WaterMarks(high: 100, low: 40),
+            deflater: nil,
+            compressionThreshold: 0
+        )
+        let text = String(repeating: "x", count: 94)
+        try self.attempt(queue, text)
+        let waiting = Task { try await queue.waitForTicket() }
+        await self.isReady(queue, waiters: 1)
+        var buffer = OutboundBuffer()
+        queue.takePending(&buffer)
+        for outstanding in [100, 99, 41] {
+            queue.update(outstanding: outstanding)
+            #expect(queue.waiterCount == 1, "\(outstanding)")
+        }
+        queue.update(outstanding: 40)
+        #expect(queue.waiterCount == 0)
+        try await waiting.value
+        try self.sendWithTicket(queue, "")
+        // Nobody waits: there is room up to the high mark.
+        queue.update(outstanding: 90)
+        #expect(try self.attempt(queue, ""))
+    }
+
+    /// The one that had to wait was cancelled: the mark that it waited for must not hold up those that come after it.
+    @Test func `nobody waits for ever for a low mark`() async throws {
+        let queue = OutboundQueue(marks: WaterMarks(high: 100, low: 0), deflater: nil, compressionThreshold: 0)
+        try self.attempt(queue, String(repeating: "x", count: 94))
+        let cancelled = Task { try await queue.waitForTicket() }
+        await self.isReady(queue, waiters: 1)
+        cancelled.cancel()
+        await #expect(throws: CancellationError.self) { try await cancelled.value }
+        var buffer = OutboundBuffer()
+        queue.takePending(&buffer)
+        queue.update(outstanding: 50)
+        #expect(try self.attempt(queue, ""), "there is room, and nobody waits")
+        let turn = Task { try await queue.waitForTurn() }
+        await self.isReady(queue, waiters: 1)
+        queue.takePending(&buffer)
+        queue.update(outstanding: 0)
+        try await turn.value
+    }
+
     @Test func `who comes when others wait does not pass them`() async throws {
         let queue = self.queue(1)
         try self.attempt(queue, "full")
@@ -145,6 +189,8 @@ struct OutboundQueueTests {
             try await queue.waitForTicket()
             try self.sendWithTicket(queue, "message")
         }
+        // In this order: a ticket behind the turn would wait for its end, below, and the test for the ticket.
+        await self.isReady(queue, waiters: 1)
         let otherTurn = Task { try await queue.waitForTurn() }
         await self.isReady(queue, waiters: 2)
         self.appendPong(queue, 1)
@@ -376,7 +422,7 @@ struct OutboundQueueTests {
 
     @Test func `messages of many senders leave in the order in which they were compressed`() async throws {
         let queue = OutboundQueue(
-            highWaterMark: 64 << 10,
+            marks: WaterMarks(high: 64 << 10),
             deflater: Deflater(windowBits: 15, contextTakeover: true, level: 1, memoryLevel: 8),
             compressionThreshold: 100
         )
