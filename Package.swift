@@ -90,7 +90,7 @@ let package = Package(
         ),
         .testTarget(
             name: "LWSTransportTests",
-            dependencies: ["LWSTransport", "TestSupport"],
+            dependencies: ["LWSTransport", "COpenSSL", "TestSupport"],
             swiftSettings: swiftSettings
         ),
         .testTarget(

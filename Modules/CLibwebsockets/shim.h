@@ -3,6 +3,7 @@
 
 #include <libwebsockets.h>
 /* Linux's own, which Swift's Glibc module leaves out. */
+#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/timerfd.h>
 

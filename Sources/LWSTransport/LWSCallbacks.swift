@@ -1,24 +1,25 @@
 internal import CLibwebsockets
-internal import COpenSSL
 internal import Glibc
 
 /// The C functions that lws calls, and the protocol table that names them.
 enum LWSCallbacks {
-    /// The protocol of tunnels. It is the first of the table, because lws tells `WSI_DESTROY` and the verification of
-    /// certificates to the first one.
+    /// The protocol of tunnels. It is the first of the table, because lws tells `WSI_DESTROY` to the first one.
     static let tunnelProtocolName = "nova-tunnel"
     static let timerProtocolName = "nova-timer"
+    static let watcherProtocolName = "nova-watcher"
 
     /// lws keeps pointers to the table's names for as long as any context lives: it is never freed.
     nonisolated(unsafe) static let protocols: UnsafePointer<lws_protocols> = {  // immutable once made
-        let table = UnsafeMutablePointer<lws_protocols>.allocate(capacity: 3)
-        table.initialize(repeating: lws_protocols(), count: 3)
+        let table = UnsafeMutablePointer<lws_protocols>.allocate(capacity: 4)
+        table.initialize(repeating: lws_protocols(), count: 4)
         table[0].name = UnsafePointer(strdup(Self.tunnelProtocolName))
         table[0].callback = tunnelCallback
         // The most that lws passes to one send(); what is beyond it would be copied into its own list (output.c:107).
         table[0].tx_packet_size = 16 * 1024 * 1024
         table[1].name = UnsafePointer(strdup(Self.timerProtocolName))
         table[1].callback = timerCallback
+        table[2].name = UnsafePointer(strdup(Self.watcherProtocolName))
+        table[2].callback = watcherCallback
         return UnsafePointer(table)
     }()
 }
@@ -32,6 +33,19 @@ private func timerCallback(
 ) -> Int32 {
     if reason == LWS_CALLBACK_RAW_RX_FILE, let opaque = lws_get_opaque_user_data(wsi) {
         Unmanaged<LoopCore>.fromOpaque(opaque).takeUnretainedValue().timerFired()
+    }
+    return 0
+}
+
+private func watcherCallback(
+    wsi: OpaquePointer?,
+    reason: lws_callback_reasons,
+    user: UnsafeMutableRawPointer?,
+    in: UnsafeMutableRawPointer?,
+    len: Int
+) -> Int32 {
+    if reason == LWS_CALLBACK_RAW_RX_FILE, let opaque = lws_get_opaque_user_data(wsi) {
+        Unmanaged<SocketWatcher>.fromOpaque(opaque).takeUnretainedValue().socketsAreReady()
     }
     return 0
 }
@@ -50,12 +64,11 @@ private func tunnelCallback(
         LWS_CALLBACK_ESTABLISHED_CLIENT_HTTP, LWS_CALLBACK_RECEIVE_CLIENT_HTTP,
         LWS_CALLBACK_RECEIVE_CLIENT_HTTP_READ, LWS_CALLBACK_COMPLETED_CLIENT_HTTP,
         LWS_CALLBACK_CLIENT_HTTP_WRITEABLE, LWS_CALLBACK_CLIENT_CONNECTION_ERROR,
-        LWS_CALLBACK_CLOSED_CLIENT_HTTP, LWS_CALLBACK_WSI_DESTROY,
-        LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION:
+        LWS_CALLBACK_CLOSED_CLIENT_HTTP, LWS_CALLBACK_WSI_DESTROY:
         // Null before lws_client_connect_via_info has bound it, and after the end.
         guard let wsi, let opaque = lws_get_opaque_user_data(wsi) else { return 0 }
         let attempt = Unmanaged<TunnelAttempt>.fromOpaque(opaque).takeUnretainedValue()
-        return dispatch(reason, wsi, attempt, user, `in`, len)
+        return dispatch(reason, wsi, attempt, `in`, len)
     default:
         // GET_THREAD_ID, EVENT_WAIT_CANCELLED and all unknown reasons must be answered with 0.
         return 0
@@ -66,7 +79,6 @@ private func dispatch(
     _ reason: lws_callback_reasons,
     _ wsi: OpaquePointer,
     _ attempt: TunnelAttempt,
-    _ user: UnsafeMutableRawPointer?,
     _ data: UnsafeMutableRawPointer?,
     _ length: Int
 ) -> Int32 {
@@ -90,16 +102,9 @@ private func dispatch(
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
         let text = data.map { String(decoding: UnsafeRawBufferPointer(start: $0, count: length), as: UTF8.self) }
         if let text { attempt.failed(text) }
-    case LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION:
-        // Here `user` is the X509_STORE_CTX and `length` whether OpenSSL accepts the certificate so far.
-        if length == 0, let user {
-            let code = X509_STORE_CTX_get_error(OpaquePointer(user))
-            if attempt.tunnel.acceptsAnyCertificate {
-                X509_STORE_CTX_set_error(OpaquePointer(user), X509_V_OK)
-            } else {
-                attempt.certificateWasRejected(String(cString: X509_verify_cert_error_string(Int(code))))
-            }
-        }
+        attempt.tunnel.lwsWillClose(wsi)
+    case LWS_CALLBACK_CLOSED_CLIENT_HTTP:
+        attempt.tunnel.lwsWillClose(wsi)
     case LWS_CALLBACK_WSI_DESTROY:
         attempt.lwsDidDestroy()
     default:

@@ -1,3 +1,4 @@
+internal import Glibc
 package import WebSocketCore
 
 /// The transport over libwebsockets: TCP, TLS and the HTTP exchange of the upgrade are lws's, the bytes after it are ours.
@@ -14,6 +15,12 @@ package struct LWSTransport: Transport {
         let tunnel = Tunnel(request: request, loop: self.eventLoop, delegate: delegate)
         tunnel.begin()
         return tunnel
+    }
+
+    /// The value of a variable of the process's environment. Like everything that reads it, not to be called while another
+    /// thread changes the environment (getenv(3)).
+    package static func environment(_ name: String) -> String? {
+        getenv(name).map { String(cString: $0) }
     }
 
     /// How many bytes an upgrade request may have: lws writes it into its service buffer, beside some lines of its own.

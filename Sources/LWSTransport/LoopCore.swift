@@ -38,6 +38,8 @@ final class LoopCore: @unchecked Sendable {
     private var gateTimer: TransportTimer?
     private var isShuttingDown = false
     private let vhosts: VhostCache
+    /// Made when it is first needed.
+    private var socketWatcher: SocketWatcher?
 
     /// Makes a context with the first backend that there is.
     static func make(_ configuration: EventLoop.Configuration) -> (LoopCore, EventLoopBackend)? {
@@ -88,7 +90,7 @@ final class LoopCore: @unchecked Sendable {
     }
 
     private init?(backend: LoopBackend, context: OpaquePointer, _ configuration: EventLoop.Configuration) {
-        guard let vhosts = VhostCache(context: context, logger: configuration.logger) else { return nil }
+        guard let vhosts = VhostCache(context: context) else { return nil }
         self.backend = backend
         self.context = context
         self.logger = configuration.logger
@@ -118,6 +120,7 @@ final class LoopCore: @unchecked Sendable {
 
     func turn(blocking: Bool) {
         self.assertOnLoop()
+        self.vhosts.trim()
         self.backend.turn(self.context, blocking: blocking && self.doomed.isEmpty)
     }
 
@@ -136,12 +139,14 @@ final class LoopCore: @unchecked Sendable {
         // lws tells the end of every wsi to the first protocol, which takes what it finds there for a tunnel.
         if let wsi = self.timerWSI { lws_set_opaque_user_data(wsi, nil) }
         self.timerWSI = nil
+        self.socketWatcher?.forget()
+        self.socketWatcher = nil
         // lws closes the timer's descriptor with its wsi.
         self.backend.destroy(self.context)
         // Its number may soon be somebody else's.
         self.timerDescriptor = -1
         self.timers = LoopTimers()
-        self.vhosts.destroy()
+        self.vhosts.contextWasDestroyed()
         self.scratch.deallocate()
     }
 
@@ -204,9 +209,28 @@ final class LoopCore: @unchecked Sendable {
         while let attempt = self.doomed.popLast() { attempt.kill() }
     }
 
-    func vhost(for tls: TLSConfiguration?, host: String) throws(WebSocketError) -> OpaquePointer {
+    /// The vhost for a TLS context, or the one for connections in the clear; give it back.
+    func takeVhost(for tls: TLSContext?) throws(WebSocketError) -> OpaquePointer {
         self.assertOnLoop()
-        return try self.vhosts.vhost(for: tls, host: host)
+        return try self.vhosts.take(for: tls)
+    }
+
+    /// How many vhosts there are for TLS. For tests.
+    var secureVhostCount: Int {
+        self.assertOnLoop()
+        return self.vhosts.count
+    }
+
+    func giveBackVhost(of tls: TLSContext?) {
+        self.assertOnLoop()
+        if let tls { self.vhosts.giveBack(tls) }
+    }
+
+    /// Watches sockets beside lws. Nil if there is no descriptor for it.
+    func watcher() -> SocketWatcher? {
+        self.assertOnLoop()
+        if self.socketWatcher == nil { self.socketWatcher = SocketWatcher(vhost: self.vhosts.plain) }
+        return self.socketWatcher
     }
 
     /// Why an attempt to connect may have failed that failed on this side.

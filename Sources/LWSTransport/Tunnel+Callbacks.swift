@@ -60,6 +60,4 @@ extension Tunnel {
         }
     }
 
-    /// Whether every certificate is taken.
-    var acceptsAnyCertificate: Bool { self.request.tls?.certificateVerification.storage == Optional.none }
 }

@@ -13,7 +13,7 @@ extension Tunnel {
         var info = lws_client_connect_info()
         info.context = self.core.contextOnLoop
         info.vhost = vhost
-        info.port = Int32(self.request.endpoint.port)
+        info.port = Int32(self.peer.port)
         info.ssl_connection = self.connectionFlags
         info.retry_and_idle_policy = Self.noKeepalive
         info.opaque_user_data = handle
@@ -27,7 +27,7 @@ extension Tunnel {
             self.localAddress?.matching(address)
         ) { strings in
             info.address = strings[0]
-            // The name for SNI and verification; the request's own Host line is in our bytes.
+            // The request's own Host line is in our bytes, and the name of TLS in the handshake.
             info.host = strings[1]
             info.origin = strings[1]
             info.method = strings[2]
@@ -43,16 +43,11 @@ extension Tunnel {
     private var connectionFlags: Int32 {
         // Never LCCSCF_PIPELINE: it would queue connections to one address behind each other.
         var flags = Int32(bitPattern: LCCSCF_HTTP_NO_FOLLOW_REDIRECT.rawValue)
-        guard let tls = self.request.tls else { return flags }
-        flags |= Int32(bitPattern: LCCSCF_USE_SSL.rawValue)
-        if tls.certificateVerification.storage == .none {
-            for allowance in [
-                LCCSCF_ALLOW_SELFSIGNED, LCCSCF_ALLOW_EXPIRED, LCCSCF_ALLOW_INSECURE,
-                LCCSCF_SKIP_SERVER_CERT_HOSTNAME_CHECK,
-            ] { flags |= Int32(bitPattern: allowance.rawValue) }
-        } else if self.request.endpoint.host.contains(":") {
-            // The address is verified by the vhost's own TLS context (VhostCache).
-            flags |= Int32(bitPattern: LCCSCF_SKIP_SERVER_CERT_HOSTNAME_CHECK.rawValue)
+        if self.request.tls != nil {
+            // The name is verified by the handshake: lws cuts it (openssl-client.c:169).
+            for flag in [LCCSCF_USE_SSL, LCCSCF_SKIP_SERVER_CERT_HOSTNAME_CHECK] {
+                flags |= Int32(bitPattern: flag.rawValue)
+            }
         }
         return flags
     }

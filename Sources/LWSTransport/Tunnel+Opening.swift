@@ -14,9 +14,14 @@ extension Tunnel {
     /// The turn to be opened has come.
     func proceed() {
         guard self.state == .resolving, !self.isDoomed else { return }
-        let endpoint = self.request.endpoint
+        self.enter(.resolve)
+        self.prepareTLS()
+    }
+
+    /// The way to the addresses; TLS is prepared.
+    func resolve() {
+        let endpoint = self.peer
         do throws(WebSocketError) {
-            self.enter(.resolve)
             if let path = endpoint.unixPath {
                 // lws takes what begins with a plus for a Unix socket (client-handshake.c:1016).
                 self.connect(to: ["+" + path])
@@ -59,16 +64,16 @@ extension Tunnel {
 
     func connectError() -> WebSocketError {
         let list = self.unreached.joined(separator: "; ")
-        return WebSocketError(.connectFailed, "no connection to \(self.request.endpoint): \(list)")
+        return WebSocketError(.connectFailed, "no connection to \(self.peerName): \(list)")
     }
 
     /// Why an attempt that had won came to no upgrade.
     func openingError(_ attempt: TunnelAttempt) -> WebSocketError {
         let words = self.failure ?? "the connection ended"
+        if let error = self.tlsError(words) { return error }
         switch self.phase {
-        case .tls:
-            let reason = attempt.certificateError.map { "certificate not accepted: \($0)" } ?? words
-            return WebSocketError(.tlsFailed, "TLS with \(self.request.endpoint): \(reason)")
+        case .proxy:
+            return self.proxyError(words)
         case .upgrade where self.isWrongResponse(words):
             let response = "HTTP response from \(self.request.endpoint)"
             return WebSocketError(.invalidUpgradeResponse, "no valid \(response): \(ResponseHead.explained(words))")

@@ -1,3 +1,4 @@
+internal import CLibwebsockets
 internal import Glibc
 internal import WebSocketCore
 
@@ -72,7 +73,7 @@ extension Tunnel {
     func start(_ address: String) {
         let vhost: OpaquePointer
         do throws(WebSocketError) {
-            vhost = try self.core.vhost(for: self.request.tls, host: self.request.endpoint.host)
+            vhost = try self.core.takeVhost(for: self.handshake?.context)
         } catch {
             self.fail(error)
             return
@@ -102,14 +103,18 @@ extension Tunnel {
         self.wsi = attempt.wsi
         self.stopRace()
         for other in self.attempts where other !== attempt { other.doom() }
-        self.enter(self.request.tls == nil ? .upgrade : .tls)
+        if let handshake, let wsi { handshake.await(on: lws_get_socket_fd(wsi)) }
+        if let proxy = self.request.proxy { self.begin(with: proxy) } else { self.beginWithServer() }
         return true
     }
 
     func attemptDidEnd(_ attempt: TunnelAttempt) {
         self.attempts.removeAll { $0 === attempt }
+        self.core.giveBackVhost(of: self.handshake?.context)
         if attempt === self.winner {
             self.wsi = nil
+            self.handshake?.forget()
+            self.proxyExchange?.end()
             self.streamDidEnd(attempt)
             // Each of the two holds the other.
             self.winner = nil
@@ -123,7 +128,7 @@ extension Tunnel {
     }
 
     private func streamDidEnd(_ attempt: TunnelAttempt) {
-        if self.failure == nil { self.failure = attempt.failure }
+        if self.failure == nil { self.failure = self.handshake?.alertText ?? attempt.failure }
         switch self.state {
         case .connecting:
             if let closure { self.finish(closure) } else { self.fail(self.openingError(attempt)) }

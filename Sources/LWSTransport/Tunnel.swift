@@ -46,6 +46,8 @@ final class Tunnel: @unchecked Sendable {
     var isDoomed = false
 
     // Opening.
+    /// Nil in the clear, and until there is a TLS context.
+    var handshake: TLSHandshake?
     /// For as long as the tunnel waits for its turn to be opened, or is being opened.
     var openingTicket: OpeningGate<Tunnel>.Ticket?
     /// What the resolver is asked.
@@ -63,6 +65,8 @@ final class Tunnel: @unchecked Sendable {
     var winner: TunnelAttempt?
     /// The addresses that could not be reached, with the reason of each.
     var unreached: [String] = []
+    /// What is under way with the proxy, if there is one.
+    var proxyExchange: ProxyExchange?
     /// A response had come, and we did not take it.
     var headIsWrong = false
     /// Reads the head that follows an interim response; nil while there was none.

@@ -15,8 +15,6 @@ final class TunnelAttempt {
     private(set) var wsi: OpaquePointer?
     /// Why it ended, in lws's words or ours; the first words count.
     private(set) var failure: String?
-    /// Why OpenSSL did not accept the server's certificate.
-    private(set) var certificateError: String?
     /// The connection came up after another one had won.
     private var isTooLate = false
     private var isDoomed = false
@@ -122,10 +120,6 @@ final class TunnelAttempt {
     func lwsWillSendRequest(_ position: UnsafeMutablePointer<UnsafeMutablePointer<UInt8>>, _ room: Int) -> Int32 {
         guard !self.isTooLate else { return -1 }
         return self.tunnel.lwsWillSendRequest(position, room)
-    }
-
-    func certificateWasRejected(_ reason: String) {
-        if self.certificateError == nil { self.certificateError = reason }
     }
 
     func lwsDidDestroy() {

@@ -24,6 +24,21 @@ struct ConnectionOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Trust the authorities in a PEM file, and no others.", valueName: "file"))
     var ca: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Go through an HTTP proxy, http://user:password@host:port.",
+            discussion: """
+                Without this option the variables http_proxy (ws), https_proxy (wss), all_proxy and no_proxy say whether, \
+                as for curl.
+                """,
+            valueName: "url"
+        )
+    )
+    var proxy: String?
+
+    @Flag(help: "Go through no proxy, whatever the environment says.")
+    var noProxy = false
+
     @Option(help: ArgumentHelp("How long opening, and closing, may take.", valueName: "seconds"))
     var timeout = 10.0
 
@@ -52,6 +67,7 @@ struct ConnectionOptions: ParsableArguments {
         guard self.pingInterval == 0 || (0.02...86_400).contains(self.pingInterval) else {
             throw ValidationError("--ping-interval \(self.pingInterval) is neither 0 nor from 0.02 to 86400 seconds")
         }
+        if self.proxy != nil, self.noProxy { throw ValidationError("--proxy and --no-proxy exclude each other") }
     }
 
     /// The library's configuration that says the same.
@@ -73,6 +89,7 @@ struct ConnectionOptions: ParsableArguments {
         configuration.limits.messageSize = 64 << 20
         if let ca { configuration.tls.trustRoots = .file(ca) }
         if self.insecure { configuration.tls.certificateVerification = .none }
+        configuration.proxy = self.noProxy ? .none : self.proxy.map { .url($0) } ?? .environment
         return configuration
     }
 

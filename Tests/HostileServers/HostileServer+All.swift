@@ -15,7 +15,8 @@ extension HostileServer {
         .leavesBeforeTLS, .resetsBeforeTLS, .saysNothingOfTLS, .dropsInTLSHandshake, .resetsInTLSHandshake,
         .stallsInTLSHandshake, .leavesBehindTLSFlight, .sendsAlert, .garbageForTLSHandshake, .dropsInTLSRecord,
         .resetsInTLSRecord, .garbageBeneathTLS, .plainBeneathTLS, .oversizedTLSRecord, .omitsCloseNotify,
-        .closesTLSOnly, .splitsTLSRecords, .answersTLSWithHTTP, .answersTLSWithSSH,
+        .closesTLSOnly, .splitsTLSRecords, .answersTLSWithHTTP, .answersTLSWithSSH, .wrongName, .noName, .expired,
+        .notYetValid, .selfSigned, .unknownIssuer,
         // Messages
         .compressedBomb, .endlessBomb, .corruptDeflate, .marksContinuation, .compressesPing, .masks, .setsRSV1,
         .setsRSV2, .setsRSV3, .reservedDataOpcode, .reservedControlOpcode, .wastesLength16, .wastesLength64,

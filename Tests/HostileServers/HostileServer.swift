@@ -10,33 +10,57 @@ package struct HostileServer: Sendable, CustomStringConvertible {
 
     /// What it does: the end of a sentence that begins with "a server that".
     package let description: String
-    /// Whether it is meant for `wss`, and has a certificate.
-    package let isSecure: Bool
-    private let script: @Sendable (ScriptedServer.Identity) -> [Step]
+    private let kind: Kind
+
+    private enum Kind: Sendable {
+        case plain([Step])
+        /// With the certificates of its own that the options describe.
+        case secure(@Sendable (inout EchoServer.TLS) -> Void, @Sendable (ScriptedServer.Identity) -> [Step])
+    }
 
     /// A server for `ws`.
     package init(_ description: String, _ script: [Step]) {
         self.description = description
-        self.isSecure = false
-        self.script = { _ in script }
+        self.kind = .plain(script)
     }
 
-    /// A server for `wss`.
-    package init(secure description: String, _ script: @escaping @Sendable (ScriptedServer.Identity) -> [Step]) {
+    /// A server for `wss`. Its certificate is for `localhost`, `127.0.0.1` and `::1` and signed by the authority that the
+    /// client trusts, unless the options say otherwise.
+    package init(
+        secure description: String,
+        certificate change: @escaping @Sendable (inout EchoServer.TLS) -> Void = { _ in },
+        _ script: @escaping @Sendable (ScriptedServer.Identity) -> [Step]
+    ) {
         self.description = description
-        self.isSecure = true
-        self.script = script
+        self.kind = .secure(change, script)
+    }
+
+    /// Whether it is meant for `wss`.
+    package var isSecure: Bool {
+        if case .secure = self.kind { true } else { false }
     }
 
     /// Starts it, for one client or for several after one another.
     ///
-    /// - Parameter deadline: how long it may live.
+    /// - Parameters:
+    ///   - authority: whom the client trusts.
+    ///   - clients: how many it serves.
+    ///   - deadline: how long it may live.
     package func start(
-        identity: ScriptedServer.Identity,
+        authority: TestCertificateAuthority,
         clients: Int = 1,
         deadline: Duration = .seconds(30)
     ) throws -> ScriptedServer {
-        let script = self.script(identity)
+        let script: [Step]
+        switch self.kind {
+        case .plain(let steps):
+            script = steps
+        case .secure(let change, let steps):
+            var tls = EchoServer.TLS()
+            tls.authority = authority
+            change(&tls)
+            script = steps(try .make(tls))
+        }
         return try ScriptedServer(scripts: (0..<clients).map { _ in script }, deadline: deadline)
     }
 }

@@ -42,7 +42,12 @@ public struct WebSocketError: Error, Sendable {
         public static let resolveFailed = Code(rawValue: "resolve_failed")
         /// No TCP connection to any address.
         public static let connectFailed = Code(rawValue: "connect_failed")
-        /// The TLS handshake failed or the server's certificate was not accepted.
+        /// The proxy did not give an answer that can be understood, or ended the connection.
+        public static let proxyFailed = Code(rawValue: "proxy_failed")
+        /// The proxy did not open a tunnel to the server: it wants other credentials (407), does not allow it (403), or could
+        /// not reach the server (502). ``WebSocketError/handshake`` holds the proxy's answer.
+        public static let proxyRefused = Code(rawValue: "proxy_refused")
+        /// The TLS handshake failed or the server's certificate was not accepted. ``WebSocketError/tlsFailure`` says why.
         public static let tlsFailed = Code(rawValue: "tls_failed")
         /// The server answered the upgrade with a status other than 101. ``WebSocketError/handshake`` holds the answer.
         public static let upgradeRefused = Code(rawValue: "upgrade_refused")
@@ -75,7 +80,7 @@ public struct WebSocketError: Error, Sendable {
         public static let resourceExhausted = Code(rawValue: "resource_exhausted")
     }
 
-    /// What the server answered instead of (or wrongly with) status 101.
+    /// What the server answered instead of (or wrongly with) status 101, or a proxy instead of opening a tunnel.
     public struct Handshake: Sendable, Hashable {
         /// The HTTP status code.
         public var status: Int
@@ -100,6 +105,8 @@ public struct WebSocketError: Error, Sendable {
     public var handshake: Handshake?
     /// How the connection ended, when it had.
     public var close: WebSocketCloseInfo?
+    /// What went wrong in TLS, when that was the cause.
+    public var tlsFailure: TLSFailure?
     /// Which deadline passed, if one did.
     public var deadline: Deadline?
     /// The error below this one.
@@ -123,8 +130,10 @@ public struct WebSocketError: Error, Sendable {
     /// Whether the same call may succeed later without a change of its input.
     public var isRetryable: Bool {
         switch self.code {
-        case .resolveFailed, .connectFailed, .timedOut, .transportFailed, .resourceExhausted: true
-        case .upgradeRefused: self.handshake.map { $0.status >= 500 || $0.status == 408 || $0.status == 429 } ?? true
+        case .resolveFailed, .connectFailed, .proxyFailed, .timedOut, .transportFailed, .resourceExhausted: true
+        case .tlsFailed: self.tlsFailure?.reason == .peerClosed
+        case .upgradeRefused, .proxyRefused:
+            self.handshake.map { $0.status >= 500 || $0.status == 408 || $0.status == 429 } ?? true
         case .connectionClosed:
             switch self.close?.code {
             case .goingAway, .abnormalClosure, .internalError, .serviceRestart, .tryAgainLater, .badGateway: true
@@ -149,7 +158,7 @@ extension WebSocketError: Hashable {
     /// Equal in all but ``underlying``, which has no equality of its own.
     public static func == (left: WebSocketError, right: WebSocketError) -> Bool {
         left.code == right.code && left.message == right.message && left.handshake == right.handshake
-            && left.close == right.close && left.deadline == right.deadline
+            && left.close == right.close && left.tlsFailure == right.tlsFailure && left.deadline == right.deadline
     }
 
     public func hash(into hasher: inout Hasher) {

@@ -61,6 +61,8 @@ package struct TransportTimer: Hashable, Sendable {
 package struct TransportRequest: Sendable {
     /// Where to connect to.
     package var endpoint: Endpoint
+    /// The proxy to go through, if any.
+    package var proxy: ProxyServer?
     /// How the TCP connection is made.
     package var network: NetworkConfiguration
     /// How to do TLS; nil for a connection in the clear.
@@ -76,6 +78,7 @@ package struct TransportRequest: Sendable {
 
     package init(
         endpoint: Endpoint,
+        proxy: ProxyServer? = nil,
         network: NetworkConfiguration = NetworkConfiguration(),
         tls: TLSConfiguration?,
         head: [UInt8],
@@ -84,6 +87,7 @@ package struct TransportRequest: Sendable {
         maximumRefusalBodySize: Int
     ) {
         self.endpoint = endpoint
+        self.proxy = proxy
         self.network = network
         self.tls = tls
         self.head = head
@@ -106,6 +110,10 @@ package enum TransportPhase: String, Sendable, CaseIterable {
 package protocol TransportDelegate: AnyObject, Sendable {
     /// The next phase of opening has begun.
     func channelDidEnter(_ phase: TransportPhase)
+
+    /// A proxy has refused the tunnel. It will end with `channelDidClose` and `refused`, with the body's prefix, or before that
+    /// for another reason.
+    func channelWasRefused(_ error: WebSocketError)
 
     /// The head of the response has come. Answer whether the stream that follows is wanted; after `false`, the channel reads
     /// the body up to its limit, closes, and tells `channelDidClose`.
@@ -193,6 +201,6 @@ package enum TransportClosure: Sendable {
     case peer(TransportFailure)
     /// The channel could not be opened, or what is below it is gone.
     case failed(WebSocketError)
-    /// The delegate did not want the stream; the prefix of the body that came.
+    /// The delegate did not want the stream, or a proxy refused it; the prefix of the body that came.
     case refused(bodyPrefix: [UInt8])
 }

@@ -43,6 +43,9 @@ public struct WebSocketConfiguration: Sendable {
     /// How the TCP connection is made: addresses, local interface, socket options. Default: all addresses, raced.
     public var network = NetworkConfiguration()
 
+    /// Whether to go through an HTTP proxy. Default: no, whatever the environment says. See ``ProxyConfiguration``.
+    public var proxy = ProxyConfiguration.none
+
     /// How much is taken in and kept. See ``Limits-swift.struct``.
     public var limits = Limits()
 
@@ -68,8 +71,10 @@ extension WebSocketConfiguration {
     func validate() throws(WebSocketError) {
         try self.limits.validate()
         try self.network.validate()
+        try self.proxy.validate()
         try self.redirects.validate()
         try Self.check(responseHeaderNames: self.responseHeaderNames)
+        try self.tls.validate()
         try self.deadlines.validate()
         try self.keepalive.validate()
     }

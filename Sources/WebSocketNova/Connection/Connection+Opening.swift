@@ -15,15 +15,30 @@ extension Connection {
                 return
             }
             self.armOpenTimer()
-            self.channel = self.transport.open(self.transportRequest, delegate: self)
+            self.warnIfInsecure()
+            do throws(WebSocketError) {
+                self.channel = self.transport.open(try self.transportRequest(), delegate: self)
+            } catch {
+                self.failOpening(error)
+            }
         }
     }
 
-    private var transportRequest: TransportRequest {
-        TransportRequest(
-            endpoint: self.request.url.endpoint,
+    private func warnIfInsecure() {
+        guard self.request.url.isSecure, self.configuration.tls.isUnauthenticated else { return }
+        self.logger.warning(
+            "the server's certificate is not verified (tls.certificateVerification is none, and there are no pins)",
+            metadata: ["url": "\(self.request.url)"]
+        )
+    }
+
+    private func transportRequest() throws(WebSocketError) -> TransportRequest {
+        let url = self.request.url
+        return TransportRequest(
+            endpoint: url.endpoint,
+            proxy: try self.configuration.proxy.server(for: url, environment: LWSTransport.environment),
             network: self.configuration.network,
-            tls: self.request.url.isSecure ? self.configuration.tls : nil,
+            tls: url.isSecure ? self.configuration.tls : nil,
             head: self.request.head,
             maximumResponseHeadSize: self.configuration.limits.responseHeadSize,
             responseHeaderNames: self.configuration.responseHeaderNames,
@@ -131,6 +146,10 @@ extension Connection {
 extension Connection: TransportDelegate {
     nonisolated func channelDidEnter(_ phase: TransportPhase) {
         self.assumeIsolated { $0.entered(phase) }
+    }
+
+    nonisolated func channelWasRefused(_ error: WebSocketError) {
+        self.assumeIsolated { $0.openingFailure = error }
     }
 
     nonisolated func channelDidReceiveHead(_ head: HTTPResponseHead) -> Bool {

@@ -53,6 +53,9 @@ final class EchoConnection {
         switch self.route {
         case .greet(let text): self.enqueue(Self.prefix + text.utf8, isText: true)
         case .close(let code, let reason): self.closing = (code, reason)
+        case .tls:
+            let text = lws_get_ssl(self.wsi).map { TestServerIdentity.describe($0) } ?? "no TLS"
+            self.enqueue(Self.prefix + text.utf8, isText: true)
         case .echo, .drop, .fragments: break
         }
         lws_callback_on_writable(self.wsi)

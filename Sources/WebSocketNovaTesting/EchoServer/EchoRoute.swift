@@ -7,6 +7,7 @@ enum EchoRoute: Equatable {
     case fragments(size: Int)
     case close(code: WebSocketCloseCode, reason: String)
     case drop
+    case tls
 
     /// - Parameters:
     ///   - query: the name=value pairs, unescaped.
@@ -24,6 +25,8 @@ enum EchoRoute: Equatable {
             self = .close(code: code ?? .normalClosure, reason: query["reason"] ?? "")
         case "/drop":
             self = .drop
+        case "/tls":
+            self = .tls
         default:
             self = .echo
         }

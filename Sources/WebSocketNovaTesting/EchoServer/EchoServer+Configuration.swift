@@ -7,6 +7,8 @@ extension EchoServer {
         ///
         /// ``EchoServer/certificatePEM`` is the authority that a client has to trust.
         public var isTLS: Bool
+        /// How the server does TLS, if ``isTLS`` is set. Default: a certificate for this machine, any version from 1.2 on.
+        public var tls = TLS()
         /// Whether to listen on `::1` in place of `127.0.0.1`. Default: false.
         public var isIPv6: Bool
         /// The port to listen on. Default: 0, any free one, which ``EchoServer/port`` then tells.

@@ -26,6 +26,7 @@ public import WebSocketCore
 /// | `/header?name=x-custom` | the text of the named request header is sent first (empty if there is none) |
 /// | `/fragments?size=1000` | messages come back in fragments of that many bytes of payload |
 /// | `/close?code=4000&reason=bye` | the server closes as soon as the upgrade is done |
+/// | `/tls` | over TLS, what the server knows of it is sent first: `version=TLSv1.3 cipher=… resumed=false name=… client=…` |
 /// | `/drop` | the TCP connection is cut at the first message, without a Close frame |
 /// | a key of ``Configuration/refusals`` | the upgrade is refused |
 /// | any other | echo |
@@ -34,9 +35,13 @@ public final class EchoServer: Sendable {
     public let port: Int
     /// `ws://127.0.0.1:port/`, with `wss` for TLS and `[::1]` for IPv6.
     public let url: String
-    /// The certificate authority that a TLS client has to trust, as PEM; empty without TLS. It is made anew for each server;
-    /// the server's certificate is valid for `localhost`, `127.0.0.1` and `::1`.
+    /// The certificate authority that a TLS client has to trust, as PEM; empty without TLS. It is made anew for each server,
+    /// unless ``TLS/authority`` is set; for a self-signed certificate it is that.
     public let certificatePEM: [UInt8]
+    /// Who has signed the server's certificate; nil without TLS.
+    public let authority: TestCertificateAuthority?
+    /// The pin of the server's public key; nil without TLS.
+    public let pin: PublicKeyPin?
 
     private let loop: EchoServerLoop
     private let thread: ServerThread
@@ -45,8 +50,8 @@ public final class EchoServer: Sendable {
     ///
     /// - Throws: ``TestServerError`` if there is no port, thread or memory, or the configuration is out of range.
     public init(configuration: Configuration = Configuration()) throws {
-        let certificate = configuration.isTLS ? try TestCertificate.make() : nil
-        let loop = try EchoServerLoop(configuration: configuration, certificate: certificate)
+        let identity = configuration.isTLS ? try TestServerIdentity(configuration.tls) : nil
+        let loop = try EchoServerLoop(configuration: configuration, identity: identity)
         do {
             self.thread = try ServerThread.start(name: "nova-echo") { loop.run() }
         } catch {
@@ -55,7 +60,10 @@ public final class EchoServer: Sendable {
         }
         self.loop = loop
         self.port = loop.port
-        self.certificatePEM = certificate?.authorityPEM ?? []
+        let signer = configuration.tls.isSelfSigned ? identity?.leaf : identity?.authority.root
+        self.certificatePEM = signer?.certificatePEM ?? []
+        self.authority = identity?.authority
+        self.pin = try identity.map { try PublicKeyPin(sha256: $0.leaf.publicKeyDigest) }
         let host = configuration.isIPv6 ? "[::1]" : "127.0.0.1"
         self.url = "\(configuration.isTLS ? "wss" : "ws")://\(host):\(loop.port)/"
     }

@@ -17,6 +17,10 @@ func echoServerCallback(
     // The loop outlives its context: it destroys it.
     let loop = Unmanaged<EchoServerLoop>.fromOpaque(pointer).takeUnretainedValue()
     switch reason {
+    case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
+        // Here `user` is the vhost's SSL_CTX.
+        guard let user, let identity = loop.identity else { return 0 }
+        return identity.use(in: OpaquePointer(user)) ? 0 : -1
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
         return loop.upgradeRequested(EchoRequest(wsi: wsi), protocol: input)
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:

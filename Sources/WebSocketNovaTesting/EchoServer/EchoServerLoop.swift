@@ -25,6 +25,8 @@ final class EchoServerLoop: @unchecked Sendable {
     }
 
     let configuration: EchoServer.Configuration
+    /// Nil without TLS.
+    let identity: TestServerIdentity?
     private(set) var port = 0
 
     private let shared = Mutex(Shared())
@@ -33,9 +35,10 @@ final class EchoServerLoop: @unchecked Sendable {
     private var memory = CMemory()
     private(set) var connections: [OpaquePointer: EchoConnection] = [:]
 
-    init(configuration: EchoServer.Configuration, certificate: TestCertificate?) throws {
+    init(configuration: EchoServer.Configuration, identity: TestServerIdentity?) throws {
         try configuration.check()
         self.configuration = configuration
+        self.identity = identity
         var info = lws_context_creation_info()
         info.port = CONTEXT_PORT_NO_LISTEN
         info.options = UInt64(LWS_SERVER_OPTION_EXPLICIT_VHOSTS)
@@ -47,14 +50,14 @@ final class EchoServerLoop: @unchecked Sendable {
             throw TestServerError("libwebsockets made no context")
         }
         self.context = context
-        guard let vhost = self.makeVhost(in: context, certificate: certificate) else {
+        guard let vhost = self.makeVhost(in: context) else {
             lws_context_destroy(context)
             throw TestServerError("libwebsockets cannot listen on a loopback port")
         }
         self.port = Int(lws_get_vhost_listen_port(vhost))
     }
 
-    private func makeVhost(in context: OpaquePointer, certificate: TestCertificate?) -> OpaquePointer? {
+    private func makeVhost(in context: OpaquePointer) -> OpaquePointer? {
         var info = lws_context_creation_info()
         info.port = Int32(self.configuration.port)
         // Of each phase of a handshake. lws's default of 5 s is too little for a thousand clients on a busy machine.
@@ -68,14 +71,12 @@ final class EchoServerLoop: @unchecked Sendable {
         info.options = UInt64(LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND)
         if !self.configuration.isIPv6 { info.options |= UInt64(LWS_SERVER_OPTION_DISABLE_IPV6) }
         info.alpn = self.memory.string("http/1.1")
-        if let certificate {
+        if self.identity != nil {
             info.options |= UInt64(LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT)
-            info.server_ssl_cert_mem = UnsafeRawPointer(self.memory.array(certificate.leafDER))
-            info.server_ssl_cert_mem_len = UInt32(certificate.leafDER.count)
-            info.server_ssl_private_key_mem = UnsafeRawPointer(self.memory.array(certificate.keyDER))
-            info.server_ssl_private_key_mem_len = UInt32(certificate.keyDER.count)
+            // The certificate is put in when lws asks for it, in a callback.
+            info.options |= UInt64(LWS_SERVER_OPTION_CREATE_VHOST_SSL_CTX)
         }
-        // lws tries the key as RSA first, and leaves OpenSSL's complaint on this thread.
+        // What OpenSSL complains of stays on this thread.
         defer { ERR_clear_error() }
         return lws_create_vhost(context, &info)
     }

@@ -10,12 +10,7 @@ struct ScriptTLS: ~Copyable {
 
     init(_ identity: ScriptedServer.Identity) throws(ScriptSocket.Interruption) {
         guard let context = SSL_CTX_new(TLS_server_method()) else { throw Self.failure("context") }
-        let certificate = identity.certificate
-        guard
-            SSL_CTX_use_certificate_ASN1(context, Int32(certificate.leafDER.count), certificate.leafDER) == 1,
-            SSL_CTX_use_PrivateKey_ASN1(EVP_PKEY_EC, context, certificate.keyDER, certificate.keyDER.count) == 1,
-            let session = SSL_new(context)
-        else {
+        guard identity.server.use(in: context), let session = SSL_new(context) else {
             SSL_CTX_free(context)
             throw Self.failure("session")
         }

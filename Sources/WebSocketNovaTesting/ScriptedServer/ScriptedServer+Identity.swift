@@ -1,12 +1,20 @@
 extension ScriptedServer {
-    /// A certificate and its key, with which a ``ScriptedServer`` speaks TLS: see ``Step/startTLS(_:)``.
+    /// The certificates with which a ``ScriptedServer`` speaks TLS: see ``Step/startTLS(_:)``.
     public struct Identity: Sendable {
-        let certificate: TestCertificate
+        let server: TestServerIdentity
+
+        /// The authority that a client has to trust.
+        public var authority: TestCertificateAuthority { self.server.authority }
+
+        /// Makes the certificates.
+        ///
+        /// - Parameter tls: for which names, signed by whom, and so on. Default: what an ``EchoServer`` has.
+        /// - Throws: ``TestServerError`` if OpenSSL makes none.
+        public static func make(_ tls: EchoServer.TLS = EchoServer.TLS()) throws -> Identity {
+            Identity(server: try TestServerIdentity(tls))
+        }
 
         /// The authority that has signed the certificate, in PEM, for a client's trust roots.
-        public var authorityPEM: [UInt8] { self.certificate.authorityPEM }
-
-        /// Makes a certificate for `localhost`, `127.0.0.1` and `::1`, valid for a day, and an authority that signs it.
-        public static func make() throws -> Identity { Identity(certificate: try TestCertificate.make()) }
+        public var authorityPEM: [UInt8] { self.server.authority.certificatePEM }
     }
 }

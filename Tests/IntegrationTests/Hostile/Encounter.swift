@@ -11,8 +11,8 @@ struct Encounter: Sendable {
     var configuration: WebSocketConfiguration
     var server: ScriptedServer
 
-    /// One certificate for all: it takes time to make.
-    static let identity = Result { try ScriptedServer.Identity.make() }
+    /// Whom all of these clients trust.
+    static let authority = Result { try TestCertificateAuthority() }
 
     /// Meets a server, on an event loop of its own, on which nothing may be left; and not for longer than the limit.
     static func with<Value>(
@@ -23,12 +23,12 @@ struct Encounter: Sendable {
         sourceLocation: SourceLocation = #_sourceLocation,
         _ body: (Encounter) async throws -> Value
     ) async throws -> Value {
-        let identity = try Self.identity.get()
+        let authority = try Self.authority.get()
         let group = try EventLoopGroup()
-        let server = try hostile.start(identity: identity, clients: clients)
+        let server = try hostile.start(authority: authority, clients: clients)
         var configuration = WebSocketConfiguration()
         configuration.eventLoopGroup = group
-        configuration.tls.trustRoots = .pem(identity.authorityPEM)
+        configuration.tls.trustRoots = .pem(authority.certificatePEM)
         configuration.deadlines.open = .seconds(25)
         configuration.deadlines.close = .milliseconds(300)
         change(&configuration)

@@ -11,18 +11,18 @@ extension Serial {
         @Test(.disabled(if: Sanitizer.isOn, "sanitizers take descriptors and time of their own"))
         func `nothing is left behind, whatever the server does`() async {
             await #expect(processExitsWith: .success) {
-                let identity = try Encounter.identity.get()
+                let authority = try Encounter.authority.get()
                 let group = try EventLoopGroup()
                 // What stays is there after the first ones: the resolver's threads, the vhosts.
                 for hostile in [HostileServer.closeWithSwitch, .splitsTLSRecords, .sendsAlert] {
-                    try await Self.visit(hostile, identity, group)
+                    try await Self.visit(hostile, authority, group)
                 }
                 await eventually("no connection is left") { group.loops[0].liveTunnels == 0 }
                 let census = ProcessCensus.take()
                 try await withThrowingTaskGroup(of: Void.self) { tasks in
                     for (number, hostile) in HostileServer.all.enumerated() {
                         if number >= 8 { try await tasks.next() }
-                        tasks.addTask { try await Self.visit(hostile, identity, group) }
+                        tasks.addTask { try await Self.visit(hostile, authority, group) }
                     }
                     try await tasks.waitForAll()
                 }
@@ -43,14 +43,14 @@ extension Serial {
         /// Does a bit of everything with it, and leaves.
         private static func visit(
             _ hostile: HostileServer,
-            _ identity: ScriptedServer.Identity,
+            _ authority: TestCertificateAuthority,
             _ group: EventLoopGroup
         ) async throws {
-            let server = try hostile.start(identity: identity)
+            let server = try hostile.start(authority: authority)
             let configuration = WebSocketConfiguration.with {
                 $0.eventLoopGroup = group
                 $0.compression = .defaults
-                $0.tls.trustRoots = .pem(identity.authorityPEM)
+                $0.tls.trustRoots = .pem(authority.certificatePEM)
                 $0.deadlines.open = .milliseconds(200)
                 $0.deadlines.close = .milliseconds(100)
             }

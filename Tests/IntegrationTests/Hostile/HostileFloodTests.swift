@@ -13,6 +13,8 @@ extension Serial {
             case tinyMessages, emptyMessages, largeMessages
             case fragmentsByByte, emptyFragments, fragmentsAndPings, messageWithoutEnd
             case compressedBomb, endlessBomb
+            /// Of what is announced nothing is allocated before it comes.
+            case announcement
 
             var server: HostileServer {
                 switch self {
@@ -29,6 +31,7 @@ extension Serial {
                 case .messageWithoutEnd: .messageNeverEnds
                 case .compressedBomb: .compressedBomb
                 case .endlessBomb: .endlessBomb
+                case .announcement: .announcesMuch
                 }
             }
         }
@@ -41,7 +44,8 @@ extension Serial {
                     encounter in
                     let before = ProcessCensus.residentKiB
                     let socket = try await encounter.connect()
-                    let isRead = ![.tinyMessages, .emptyMessages, .largeMessages, .pingsUnread].contains(flood)
+                    let isRead = ![.tinyMessages, .emptyMessages, .largeMessages, .pingsUnread, .announcement]
+                        .contains(flood)
                     if isRead {
                         let first = try? await socket.nextMessage()
                         // Only a server that has broken no rule comes to its last message.

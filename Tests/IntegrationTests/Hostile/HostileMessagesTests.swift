@@ -100,6 +100,8 @@ extension Serial {
 
         static let legal: [Outcome] = [
             .goodbye(.dataWithSwitch, after: [.text("one"), .text("two")]), .goodbye(.closeWithSwitch, 1013),
+            .goodbye(.interimResponses, after: [.text("hello")]),
+            .goodbye(.separateInterimResponses, after: [.text("hello")]),
             .goodbye(.tricklesSwitch, after: [.text("hello")]),
             .goodbye(
                 .tricklesEverything,
@@ -114,14 +116,6 @@ extension Serial {
 
         private static let thousandMessages: [WebSocketMessage] =
             (0..<HostileServer.farewellCount).map { .text("message \($0)") }
-
-        @Test(
-            .disabled("interim responses count as a refusal"),
-            arguments: [HostileServer.interimResponses, .separateInterimResponses]
-        )
-        func `interim responses before the 101 are passed over`(server: HostileServer) async throws {
-            try await self.`ends so, and not otherwise`(outcome: .goodbye(server, after: [.text("hello")]))
-        }
 
         @Test(arguments: violations + drops + legal)
         func `ends so, and not otherwise`(outcome: Outcome) async throws {
@@ -158,21 +152,6 @@ extension Serial {
                         #expect(error.code == .transportFailed)
                     }
                 }
-            }
-        }
-
-        @Test func `of what is announced nothing is allocated`() async throws {
-            try await Encounter.with(.announcesMuch, { $0.limits.messageSize = 1 << 30 }) { encounter in
-                let resident = ProcessCensus.residentKiB
-                let socket = try await encounter.connect()
-                try await encounter.server.reached("announced")
-                let pong = Task { try await socket.ping() }
-                let reader = Task { await socket.readToEnd() }
-                // A turn of the loop in which the header is read: nothing tells of it from outside.
-                try await Task.sleep(for: .milliseconds(50))
-                #expect(ProcessCensus.residentKiB - resident < 64 << 10)
-                socket.abort()
-                _ = await (pong.result, reader.value)
             }
         }
     }

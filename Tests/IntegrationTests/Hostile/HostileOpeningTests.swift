@@ -47,6 +47,8 @@ extension Serial {
             Outcome(.dropsInStatusLine, .transportFailed),
             Outcome(.dropsInField, .transportFailed),
             Outcome(.resetsInField, .transportFailed),
+            // In TLS 1.3 the client has all it needs by then.
+            Outcome(.leavesBehindTLSFlight, .transportFailed),
         ]
 
         /// The reset may come before anybody has looked whether the connection is there.
@@ -95,15 +97,18 @@ extension Serial {
             Outcome(.endlessUnknownFieldLine, .invalidUpgradeResponse),
             Outcome(.endlessFieldName, .invalidUpgradeResponse),
             Outcome(.endlessStatusLine, .invalidUpgradeResponse),
+            Outcome(.endlessInterims, .invalidUpgradeResponse),
             Outcome(.endlessBody, .upgradeRefused, "200", status: 200),
             Outcome(.endlessChunkedBody, .upgradeRefused, "200", status: 200),
         ]
 
-        @Test(.disabled("interim responses count as a refusal"))
-        func `interim responses without end are cut off`() async throws {
-            let outcome = Outcome(.endlessInterims, .invalidUpgradeResponse)
-            try await self.`is not opened, and told why`(outcome: outcome)
-            try await self.`is cut off`(outcome: outcome)
+        /// Each turn is a connection of its own.
+        @Test func `a circle of redirections is found`() async throws {
+            try await Encounter.with(.redirectsToItself, clients: 2, { $0.redirects = .follow() }) { encounter in
+                let error = try #require(await openingError(encounter.url, encounter.configuration))
+                #expect(error.code == .redirectFailed, "\(error)")
+                #expect(error.message.contains("/again"), "\(error)")
+            }
         }
 
         @Test(arguments: silent + leaving + wrong + noHTTP + endless)
@@ -116,6 +121,7 @@ extension Serial {
                 #expect(error.code == outcome.code, "\(error)")
                 #expect(error.message.localizedContains(outcome.words), "\(error)")
                 #expect(error.handshake?.status == outcome.status, "\(error)")
+                #expect((error.deadline?.kind == .open) == (error.code == .timedOut), "\(error)")
                 #expect((error.handshake?.bodyPrefix.count ?? 0) <= encounter.configuration.limits.refusalBodySize)
             }
         }
@@ -130,25 +136,27 @@ extension Serial {
             }
         }
 
-        static let secure: [Outcome] = [
-            Outcome(.leavesBeforeTLS, .tlsFailed),
-            Outcome(.resetsBeforeTLS, .tlsFailed),
-            Outcome(.dropsInTLSHandshake, .tlsFailed),
-            Outcome(.resetsInTLSHandshake, .tlsFailed),
-            // In TLS 1.3 the client has all it needs by then.
-            Outcome(.leavesBehindTLSFlight, .transportFailed),
-            Outcome(.sendsAlert, .tlsFailed),
-            Outcome(.garbageForTLSHandshake, .tlsFailed),
-            Outcome(.answersTLSWithHTTP, .tlsFailed),
-            Outcome(.answersTLSWithSSH, .tlsFailed),
+        /// Which server, and what is said of it.
+        typealias SecureOutcome = (server: HostileServer, reason: TLSFailure.Reason)
+
+        static let secure: [SecureOutcome] = [
+            (.leavesBeforeTLS, .peerClosed), (.resetsBeforeTLS, .peerClosed), (.dropsInTLSHandshake, .peerClosed),
+            (.resetsInTLSHandshake, .peerClosed), (.sendsAlert, .handshakeRefused), (.garbageForTLSHandshake, .other),
+            (.answersTLSWithHTTP, .notTLS), (.answersTLSWithSSH, .notTLS), (.wrongName, .nameMismatch),
+            (.noName, .nameMismatch), (.expired, .expired), (.notYetValid, .notYetValid), (.selfSigned, .selfSigned),
+            (.unknownIssuer, .unknownIssuer),
         ]
 
-        @Test(arguments: secure)
-        func `has no TLS`(outcome: Outcome) async throws {
+        @Test(arguments: secure.map(\.server.description))
+        func `is not trusted, or speaks no TLS`(description: String) async throws {
+            let outcome = try #require(Self.secure.first { $0.server.description == description })
             try await Encounter.with(outcome.server) { encounter in
                 let error = try #require(await openingError(encounter.url, encounter.configuration))
-                #expect(error.code == outcome.code, "\(error)")
-                #expect(error.message.contains(outcome.words), "\(error)")
+                #expect(error.code == .tlsFailed, "\(error)")
+                #expect(error.tlsFailure?.reason == outcome.reason, "\(error)")
+                // No certificate, no request: whoever is not trusted learns nothing.
+                _ = try? await encounter.server.finished()
+                #expect(encounter.server.transcript.first.requestHead.isEmpty)
             }
         }
     }

@@ -167,6 +167,7 @@ private final class Delegate: TransportDelegate {
     let closures = Locked(0)
 
     func channelDidEnter(_ phase: TransportPhase) { self.phases.withLock { $0.append(phase) } }
+    func channelWasRefused(_ error: WebSocketError) {}
     func channelDidReceiveHead(_ head: HTTPResponseHead) -> Bool { false }
     func channelIsReadable() {}
     func channelIsWritable() {}

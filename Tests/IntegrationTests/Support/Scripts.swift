@@ -24,6 +24,12 @@ func withScript<Value>(
 }
 
 extension WebSocket {
+    /// The next message; nil at the end.
+    func first() async throws -> WebSocketMessage? {
+        for try await message in self.messages { return message }
+        return nil
+    }
+
     /// All messages up to the end, and the error that ended them.
     func readToEnd() async -> (messages: [WebSocketMessage], error: (any Error)?) {
         var messages: [WebSocketMessage] = []

@@ -47,6 +47,11 @@ final class RawClient {
         Glibc.close(self.descriptor)
     }
 
+    /// Ends TLS in order, and leaves the TCP connection.
+    func shutDownTLS() {
+        if let tls { SSL_shutdown(tls.connection) }
+    }
+
     private static func connect4(_ descriptor: Int32, _ port: Int) -> Int32 {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)

@@ -1,4 +1,5 @@
 import TestSupport
+
 /// Bytes that differ from their neighbours and do not repeat soon.
 func pattern(_ count: Int) -> [UInt8] {
     blocks(count) { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }

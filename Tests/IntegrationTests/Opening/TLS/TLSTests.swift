@@ -1,4 +1,3 @@
-import Glibc
 import Testing
 import WebSocketNova
 import WebSocketNovaTesting
@@ -38,33 +37,6 @@ extension Serial {
             }
         }
 
-        /// This machine's name, where it is an address of the loopback interface.
-        private static let hostName: String? = {
-            var name = [CChar](repeating: 0, count: 256)
-            guard gethostname(&name, name.count - 1) == 0 else { return nil }
-            let host = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-            var list: UnsafeMutablePointer<addrinfo>?
-            guard host != "localhost", getaddrinfo(host, nil, nil, &list) == 0, let first = list?.pointee else {
-                return nil
-            }
-            defer { freeaddrinfo(list) }
-            let isLoopback = first.ai_addr.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
-                $0.pointee.sin_family == sa_family_t(AF_INET)
-                    && $0.pointee.sin_addr.s_addr == UInt32(0x7F00_0001).bigEndian
-            }
-            return isLoopback ? host : nil
-        }()
-
-        @Test(.enabled(if: hostName != nil, "this machine's name is no name of 127.0.0.1"))
-        func `a certificate for another name`() async throws {
-            let host = try #require(Self.hostName)
-            try await self.with { server in
-                let error = await openingError("wss://\(host):\(server.port)/", self.trusting(server))
-                #expect(error?.code == .tlsFailed, "\(String(describing: error))")
-                #expect(error?.message.lowercased().contains("mismatch") == true, "\(String(describing: error))")
-            }
-        }
-
         /// It is 127.0.0.1 in another form, which the certificate does not name.
         @Test func `a certificate for another address`() async throws {
             try await self.with { server in
@@ -73,15 +45,6 @@ extension Serial {
                 #expect(error?.message.contains("certificate not accepted") == true, "\(String(describing: error))")
                 #expect(error?.message.lowercased().contains("mismatch") == true, "\(String(describing: error))")
                 #expect(error?.isRetryable == false)
-            }
-        }
-
-        @Test func `an unknown issuer`() async throws {
-            try await self.with { server in
-                let error = await openingError("wss://localhost:\(server.port)/")
-                #expect(error?.code == .tlsFailed)
-                #expect(error?.message.contains("certificate not accepted") == true, "\(String(describing: error))")
-                #expect(server.connectionCount == 0)
             }
         }
 
@@ -101,21 +64,6 @@ extension Serial {
                 // What one connection does without is not forgotten for the others.
                 let error = await openingError("wss://localhost:\(server.port)/")
                 #expect(error?.code == .tlsFailed)
-            }
-        }
-
-        @Test func `a server that does not speak TLS`() async throws {
-            try await withEchoServer { server in
-                let error = await openingError("wss://127.0.0.1:\(server.port)/")
-                #expect(error?.code == .tlsFailed, "\(String(describing: error))")
-            }
-            try await withScriptedServer([.send("SSH-2.0-OpenSSH_9.2\r\n"), .waitForEndOfStream]) { server in
-                let error = await openingError("wss://127.0.0.1:\(server.port)/")
-                #expect(error?.code == .tlsFailed)
-            }
-            try await withScriptedServer([.close]) { server in
-                let error = await openingError("wss://127.0.0.1:\(server.port)/")
-                #expect(error?.code == .tlsFailed, "\(String(describing: error))")
             }
         }
 
