@@ -4,9 +4,9 @@ extension WebSocketConfiguration {
     /// Bounds on memory and work. They hold whatever a peer sends and however slowly a user reads.
     ///
     /// What one open connection can hold, beside a few KiB of its own:
-    /// - Inbound: ``inboundHighWaterMark`` + ``inboundReadAhead`` bytes of unread messages, as much as one turn of the event
-    ///   loop brings above that (512 KiB, or one message of ``messageSize``), and the message that is on its way, for which
-    ///   at most twice ``messageSize`` are reserved.
+    /// - Inbound: ``inboundHighWaterMark`` + ``inboundReadAhead`` bytes of unread messages, as much as is taken in before the
+    ///   marks are looked at (512 KiB and one message of ``messageSize``; of empty messages, one read of 128 KiB), and the
+    ///   message that is on its way, for which at most twice ``messageSize`` are reserved.
     /// - Outbound: ``outboundHighWaterMark`` bytes, one message of ``outboundMessageSize`` for each of the sixteen tasks at
     ///   most that are let in at a time, and 64 KiB of pongs.
     public struct Limits: Sendable, Hashable {

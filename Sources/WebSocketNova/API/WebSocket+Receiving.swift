@@ -11,8 +11,9 @@ extension WebSocket {
     /// One task at a time may iterate; a second one gets `concurrent_read`. When the iterating task is cancelled, the
     /// iteration throws `CancellationError`, and no message is lost: another loop can go on.
     ///
-    /// While nobody reads, messages gather up to ``WebSocketConfiguration/Limits-swift.struct/inboundHighWaterMark``; then
-    /// the connection stops reading, and the peer is held back by TCP.
+    /// While nobody reads, messages gather up to ``WebSocketConfiguration/Limits-swift.struct/inboundHighWaterMark`` and
+    /// ``WebSocketConfiguration/Limits-swift.struct/inboundReadAhead``; then the connection stops reading, and the peer is held
+    /// back by TCP.
     public var messages: Messages { Messages(socket: self) }
 
     /// See ``WebSocket/messages``.

@@ -284,6 +284,8 @@ final class OutboundQueue: Sendable {
 
     private func cancelWaiter(_ id: UInt64) {
         let (waiter, granted) = self.state.withLock { state -> (Waiter?, [Waiter]) in
+            // Who comes later has not waited for the low mark.
+            defer { if state.waiters.isEmpty, state.fragmentWaiter == nil { state.isFull = false } }
             if state.fragmentWaiter?.id == id { return (state.fragmentWaiter.take(), []) }
             guard let index = state.waiters.firstIndex(where: { $0.id == id }) else { return (nil, []) }
             // It may have been what held up those behind it.

@@ -118,7 +118,13 @@ extension Serial {
         private static let deadScript: [ScriptedServer.Step] = [.acceptUpgrade(), .waitForEndOfStream]
 
         private func expectDeath(_ closed: WebSocketCloseInfo, _ words: String = "no pong within 0.3 seconds") {
-            let expected = WebSocketCloseInfo(code: 1006, initiator: .transport, wasClean: false, failure: words)
+            let expected = WebSocketCloseInfo(
+                code: 1006,
+                initiator: .transport,
+                wasClean: false,
+                cause: .timedOut,
+                failure: words
+            )
             #expect(closed == expected)
         }
 

@@ -44,6 +44,21 @@ struct WebSocketConfigurationTests {
         Option(name: "limits.outboundHighWaterMark", accepted: [1, .max], refused: [0, -1]) {
             $0.limits.outboundHighWaterMark = $1
         },
+        Option(name: "limits.inboundLowWaterMark", accepted: [0, 1 << 20], refused: [-1, (1 << 20) + 1]) {
+            $0.limits.inboundLowWaterMark = $1
+        },
+        Option(name: "limits.inboundLowMessageCount", accepted: [0, 16_384], refused: [-1, 16_385]) {
+            $0.limits.inboundLowMessageCount = $1
+        },
+        Option(name: "limits.inboundReadAhead", accepted: [0, .max], refused: [-1, .min]) {
+            $0.limits.inboundReadAhead = $1
+        },
+        Option(name: "limits.outboundLowWaterMark", accepted: [0, 1 << 20], refused: [-1, (1 << 20) + 1]) {
+            $0.limits.outboundLowWaterMark = $1
+        },
+        Option(name: "limits.pingsPerSecond", accepted: [1, 1_000_000], refused: [0, -1, 1_000_001]) {
+            $0.limits.pingsPerSecond = $1
+        },
         Option(name: "limits.responseHeadSize", accepted: [256, 48 << 10], refused: [255, 0, (48 << 10) + 1]) {
             $0.limits.responseHeadSize = $1
         },
