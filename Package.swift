@@ -128,7 +128,7 @@ let package = Package(
 
 // They link libFuzzer and cannot be built without it: see scripts/fuzz.
 if Context.environment["WEBSOCKETNOVA_FUZZ"] == "1" {
-    for name in ["FuzzFrames", "FuzzInflate", "FuzzUpgrade"] {
+    for name in ["FuzzFrames", "FuzzHead", "FuzzInflate", "FuzzUpgrade"] {
         package.targets.append(
             .executableTarget(
                 name: name,

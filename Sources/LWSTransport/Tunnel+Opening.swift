@@ -62,6 +62,12 @@ extension Tunnel {
 
     // MARK: Errors
 
+    var attemptSummary: String? {
+        guard self.state == .connecting, self.winner == nil, self.request.endpoint.unixPath == nil else { return nil }
+        let waiting = self.attempts.map { "\($0.address): no answer" }
+        return (self.unreached + waiting).joined(separator: "; ")
+    }
+
     func connectError() -> WebSocketError {
         let list = self.unreached.joined(separator: "; ")
         return WebSocketError(.connectFailed, "no connection to \(self.peerName): \(list)")

@@ -52,3 +52,7 @@ enum InteropPeer: String, CaseIterable, CustomTestStringConvertible {
         return configuration
     }
 }
+
+/// One after the other: some measure time, and large messages in a debug build take all there is of it.
+@Suite("Interoperability", .serialized)
+enum Interop {}

@@ -49,8 +49,8 @@ import WebSocketNovaTesting
             try client.upgrade()
             try client.sendFrame(0x9, [1])
             try client.sendFrame(0x8, [3, 232])
-            _ = try client.read(1_000)
-            client.close()
+            // Not by closing: with bytes unread that would be a reset, which overtakes what was sent.
+            client.shutDownWriting()
             #expect(try await server.finished().first.receivedFrames.map(\.opcode) == [.ping, .close])
         }
     }

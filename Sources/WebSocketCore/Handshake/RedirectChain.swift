@@ -12,6 +12,9 @@ package struct RedirectChain: Sendable {
     /// The user's cookies that do.
     package private(set) var cookies: [WebSocketCookie]
 
+    /// Whether the way has led to another origin, where nothing that was meant for the first may go.
+    package private(set) var hasLeftOrigin = false
+
     private let limit: Int
     private var visited: [WebSocketURL]
 
@@ -56,6 +59,7 @@ package struct RedirectChain: Sendable {
         }
         if !next.isSameOrigin(as: self.url) {
             // They do not come back where the way returns to the first origin: what lies between has chosen the request.
+            self.hasLeftOrigin = true
             for name in Self.credentialHeaders { self.headers[name] = nil }
             self.cookies = []
         }

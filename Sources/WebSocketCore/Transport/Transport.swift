@@ -132,6 +132,9 @@ package protocol TransportDelegate: AnyObject, Sendable {
 
 /// One channel. Every call is made on the loop.
 package protocol TransportChannel: AnyObject {
+    /// While connecting: which addresses have been tried in vain or are being tried, in words for a message.
+    var attemptSummary: String? { get }
+
     /// A buffer to read into, shared by every channel of the loop: what is in it is only good until the next read.
     var scratch: UnsafeMutableRawBufferPointer { get }
 
@@ -203,4 +206,8 @@ package enum TransportClosure: Sendable {
     case failed(WebSocketError)
     /// The delegate did not want the stream, or a proxy refused it; the prefix of the body that came.
     case refused(bodyPrefix: [UInt8])
+}
+
+extension TransportChannel {
+    package var attemptSummary: String? { nil }
 }

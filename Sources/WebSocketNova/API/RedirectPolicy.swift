@@ -10,8 +10,9 @@ internal import WebSocketCore
 /// - A `Location` is resolved as RFC 3986 section 5 says; `http` stands for `ws` and `https` for `wss`.
 /// - The way never leads from `wss` to `ws`: that would show to anyone on the path what was to be kept secret.
 /// - From one origin (scheme, host, port) to another, the user's headers `Authorization`, `Cookie` and
-///   `Proxy-Authorization`, ``WebSocketConfiguration/cookies`` and the URL's user and password stay behind, for good. All
-///   other headers and the subprotocols go along: if one of them carries a secret, do not follow.
+///   `Proxy-Authorization`, ``WebSocketConfiguration/cookies``, the URL's user and password, and of the TLS configuration the
+///   client's certificate and the server's name stay behind, for good. All other headers and the subprotocols go along: if
+///   one of them carries a secret, do not follow. Trusted roots and pins hold for every step.
 /// - The open deadline holds for the whole way. Each step resolves, connects and does TLS anew.
 /// - A circle, a way that is too long and a `Location` that cannot be followed end with `redirect_failed`, which lists the
 ///   way. ``WebSocket/url`` says where it ended.

@@ -61,7 +61,12 @@ public final class WebSocket: Sendable {
     ///
     /// - Parameters:
     ///   - url: an absolute `ws` or `wss` URL without a fragment (RFC 6455 section 3). A user and password in it are sent as
-    ///     Basic authentication (RFC 7617), unless the configuration has an `Authorization` header.
+    ///     Basic authentication (RFC 7617), unless the configuration has an `Authorization` header. International names
+    ///     are written in punycode, the zone of a link-local address as `[fe80::1%25eth0]` (RFC 6874).
+    ///
+    ///     A Unix socket is reached with `ws+unix:/path/to.sock:/target?query`, or `wss+unix:` with TLS for the name
+    ///     `localhost`; an abstract one is written `@name`. Its path has at most 107 bytes; `:`, `?`, `#` and `%` in it are
+    ///     percent-encoded.
     ///   - configuration: how to open and keep the connection.
     /// - Throws: ``WebSocketError``: `invalid_*` for bad input, before anything is sent; `resolve_failed`,
     ///   `connect_failed`, `tls_failed`, `timed_out`; `upgrade_refused` with the server's answer; `redirect_failed`;

@@ -34,9 +34,10 @@ extension Connection {
             kind == .open
             ? "\(self.request.url) was not open after \(limit), in the phase \"\(phase)\" (deadlines.open)"
             : "\(self.request.url) was not open: the phase \"\(phase)\" took longer than \(limit) (deadlines.\(kind))"
+        let tried = self.channel?.attemptSummary.map { "; tried \($0)" } ?? ""
         let deadline = WebSocketError.Deadline(kind, phase: .init(rawValue: phase), limit: limit)
         // A refusal whose body does not end is a refusal all the same.
-        self.abandonOpening(self.openingFailure ?? WebSocketError(deadline, words))
+        self.abandonOpening(self.openingFailure ?? WebSocketError(deadline, words + tried))
     }
 
     // MARK: Open and idle

@@ -55,7 +55,7 @@ struct Opening {
         let connection = Connection(
             transport: LWSTransport(self.eventLoop),
             request: request,
-            configuration: self.configuration,
+            configuration: self.configuration(for: chain),
             consumer: consumer,
             openingBegin: begin
         )
@@ -65,6 +65,15 @@ struct Opening {
             connection.signal(.cancelOpening)
         }
         return Outcome(connection: connection, opened: opened, inbound: inbound, url: chain.url)
+    }
+
+    private func configuration(for chain: RedirectChain) -> WebSocketConfiguration {
+        guard chain.hasLeftOrigin else { return self.configuration }
+        var configuration = self.configuration
+        // The one is the first origin's name, the other says to it who the user is.
+        configuration.tls.serverName = nil
+        configuration.tls.clientIdentity = nil
+        return configuration
     }
 
     /// A new one for each request: the end of a connection ends its queue.

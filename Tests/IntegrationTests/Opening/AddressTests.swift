@@ -101,6 +101,18 @@ extension Serial {
             }
         }
 
+        @Test func `the deadline's error names each address with what came of it`() async throws {
+            let silent = try SilentPort(host: 2)
+            try await self.with(["127.0.0.3", "127.0.0.2"]) { base, _ in
+                var configuration = base
+                configuration.deadlines.open = .milliseconds(300)
+                let error = await openingError("ws://name.example:\(silent.port)/", configuration)
+                #expect(error?.code == .timedOut)
+                let tried = "; tried 127.0.0.3: Connection refused; 127.0.0.2: no answer"
+                #expect(error?.message.hasSuffix(tried) == true, "\(String(describing: error))")
+            }
+        }
+
         @Test func `one family can be asked for`() async throws {
             try await withEchoServer { server in
                 try await self.with(["::1", "127.0.0.1"]) { base, _ in

@@ -71,6 +71,41 @@ extension Serial {
             #expect(error.handshake.map { String(decoding: $0.bodyPrefix, as: UTF8.self) } == "abcdefgh")
         }
 
+        @Test(arguments: [
+            // libwebsockets knows the one word, and neither its other spellings nor extensions of a chunk.
+            ("Chunked", "5\r\nabcde\r\n0\r\n\r\n"), ("gzip, chunked", "5\r\nabcde\r\n0\r\n\r\n"),
+            ("chunked ", "5\r\nabc"), ("chunked", "3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n"),
+            ("chunked", "3\r\nabcnonsense"),
+        ])
+        func `a body in chunks of an unusual kind is kept as far as it goes`(coding: String, body: String) async throws
+        {
+            let error = try await self.error([
+                .send("HTTP/1.1 500 Oh\r\nTransfer-Encoding: \(coding)\r\n\r\n\(body)"), .delay(.milliseconds(20)),
+                .close,
+            ])
+            #expect(error.code == .upgradeRefused)
+            let kept = error.handshake.map { String(decoding: $0.bodyPrefix, as: UTF8.self) }
+            #expect(kept?.hasPrefix("abc") == true, "\(String(describing: kept))")
+        }
+
+        @Test func `what a server says of the next attempt is told`() async throws {
+            let error = try await self.error([
+                .send(
+                    """
+                    HTTP/1.1 429 Slow Down\r\nRetry-After: 7\r\nWWW-Authenticate: Basic\r\n\
+                    WWW-Authenticate: Bearer realm="a, b"\r\nSec-WebSocket-Version: 13, 8\r\nUpgrade: websocket\r\n\
+                    Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n\u{1f}\u{b}
+                    """
+                )
+            ])
+            let handshake = try #require(error.handshake)
+            #expect(handshake.retryAfter == .seconds(7))
+            #expect(handshake.headers[values: "WWW-Authenticate"] == ["Basic", "Bearer realm=\"a, b\""])
+            #expect(handshake.headers["Sec-WebSocket-Version"] == "13, 8")
+            #expect(handshake.headers["Content-Encoding"] == "gzip")
+            #expect(handshake.bodyPrefix == [0x1f, 0x0b])
+        }
+
         @Test(arguments: [0, 1, 1_000])
         func `of an endless body the beginning is kept`(limit: Int) async throws {
             let line = "0123456789"

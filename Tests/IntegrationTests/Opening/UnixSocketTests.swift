@@ -28,6 +28,23 @@ extension Serial {
             }
         }
 
+        @Test func `TLS through one verifies the name localhost`() async throws {
+            let identity = try ScriptedServer.Identity.make()
+            let script = [.startTLS(identity)] + self.script
+            try await withScriptedServer(script, unixPath: self.path()) { server in
+                let configuration = WebSocketConfiguration.with { $0.tls.trustRoots = .pem(identity.authorityPEM) }
+                let url = server.url.replacing("ws+", with: "wss+")
+                try await withWebSocket(to: url, configuration: configuration) { socket in
+                    try await socket.send("question")
+                    #expect(try await socket.nextMessage() == .text("answer"))
+                }
+            }
+            try await withScriptedServer([.startTLS(identity)], unixPath: self.path()) { server in
+                let error = await openingError(server.url.replacing("ws+", with: "wss+"))
+                #expect(error?.code == .tlsFailed, "\(String(describing: error))")
+            }
+        }
+
         @Test func `one that does not exist`() async {
             let path = self.path()
             let error = await openingError("ws+unix:\(path):/x")

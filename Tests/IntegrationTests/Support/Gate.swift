@@ -7,6 +7,11 @@ final class Gate: @unchecked Sendable {
 
     init() { sem_init(self.semaphore, 0, 0) }
 
+    deinit {
+        sem_destroy(self.semaphore)
+        self.semaphore.deallocate()
+    }
+
     func wait() {
         while sem_wait(self.semaphore) != 0 {}
         sem_post(self.semaphore)

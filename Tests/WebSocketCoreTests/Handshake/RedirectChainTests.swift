@@ -59,6 +59,7 @@ struct RedirectChainTests {
         try chain.redirected(by: self.answer(to))
         #expect(chain.headers.map(\.value) == (goAlong ? Self.headers.map(\.value) : ["1", "2"]))
         #expect(chain.cookies.count == (goAlong ? 1 : 0))
+        #expect(chain.hasLeftOrigin == !goAlong)
     }
 
     @Test func `credentials do not come back with the origin`() throws {
@@ -68,6 +69,7 @@ struct RedirectChainTests {
         #expect(!chain.headers.contains("Authorization"))
         #expect(chain.cookies.isEmpty)
         #expect(chain.url.credentials == nil)
+        #expect(chain.hasLeftOrigin)
     }
 
     @Test func `the way and its end`() throws {

@@ -88,4 +88,17 @@ struct WebSocketURLResolutionTests {
         let url = try self.resolved("ws://new:word@h/", from: "ws://user:pass@h/")
         #expect(url.credentials == WebSocketURL.Credentials(user: "new", password: "word"))
     }
+
+    @Test func `a Unix socket is an origin of its own`() throws {
+        let base = "ws+unix:/run/x.sock:/a/b?c"
+        let inside = try self.resolved("/d?e", from: base)
+        #expect(inside.text == "ws+unix:/run/x.sock:/d?e")
+        #expect(try inside.isSameOrigin(as: WebSocketURL(base)))
+        #expect(try !self.resolved("ws://localhost/", from: base).isSameOrigin(as: WebSocketURL(base)))
+    }
+
+    @Test(arguments: ["ws://h/", "wss://h:9/a/b?c=d", "ws://[::1]:81/?x"])
+    func `the text is the whole URL without credentials`(text: String) throws {
+        #expect(try WebSocketURL(text.replacing("://", with: "://user:secret@")).text == text)
+    }
 }

@@ -47,6 +47,11 @@ final class RawClient {
         Glibc.close(self.descriptor)
     }
 
+    /// Ends this side of the stream, behind all that was sent.
+    func shutDownWriting() {
+        shutdown(self.descriptor, Int32(SHUT_WR))
+    }
+
     /// Ends TLS in order, and leaves the TCP connection.
     func shutDownTLS() {
         if let tls { SSL_shutdown(tls.connection) }
