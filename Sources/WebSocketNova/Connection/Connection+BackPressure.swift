@@ -46,6 +46,19 @@ extension Connection {
         self.armPauseTimer()
     }
 
+    /// The stream takes nothing any more. Reading finds its end, and what came before that; but not while it pauses.
+    func writeFailed() {
+        guard self.isReadingPaused, self.lifecycle.state == .open else { return }
+        switch self.consumer {
+        case .handler:
+            // It pauses until what cannot go out any more has gone out.
+            self.abort("the peer left while what it was sent held up reading", .reset, by: .transport)
+        case .queue:
+            // The reader may come to the peer's last words yet; senders have nothing to wait for.
+            self.outbound?.fail(WebSocketError(.connectionClosed, "the peer takes nothing any more"))
+        }
+    }
+
     // MARK: Pings
 
     /// Answers a ping, at once or, when there are too many of them, the latest of a second at its end.

@@ -25,7 +25,7 @@ extension Connection {
                 if self.inflight.isEmpty { break }
             }
             let bytes = UnsafeRawBufferPointer(rebasing: self.inflight.pending.prefix(Self.writeSize))
-            guard channel.write(bytes) else { return }
+            guard channel.write(bytes) else { return self.writeFailed() }
             self.bytesHeld = bytes.count
             self.bytesWritten += UInt64(bytes.count)
             writes += 1
