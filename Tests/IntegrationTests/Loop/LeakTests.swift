@@ -87,6 +87,8 @@ extension Serial {
                 let now = ProcessCensus.take()
                 return now.descriptors <= before.census.descriptors && now.threads <= before.census.threads
             }
+            let descriptors = ProcessCensus.openDescriptors
+            #expect(descriptors.count <= before.census.descriptors, "\(descriptors)")
             let resident = ProcessCensus.residentKiB - before.resident
             #expect(resident < 4 << 10, "\(resident) KiB more are resident")
             let heap = Heap.bytesInUse - before.heap
