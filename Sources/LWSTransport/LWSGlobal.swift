@@ -1,4 +1,5 @@
 package import CLibwebsockets
+internal import COpenSSL
 import Glibc
 package import Logging
 import Synchronization
@@ -20,7 +21,8 @@ import Synchronization
 /// - **The log.** lws has one log for the process, on standard error. It goes to swift-log, label `websocketnova.lws`:
 ///   errors and warnings, more after ``setLogLevel(_:)``.
 ///
-/// What stays: OpenSSL is initialised, and lws's log goes to swift-log until the process ends, also for other users of lws.
+/// What stays: OpenSSL is initialised, and is not cleaned up when the process exits; lws's log goes to swift-log until the
+/// process ends, also for other users of lws.
 package enum LWSGlobal {
     /// The most descriptors that a context makes room for, unless it is asked for more: 1 MiB of tables.
     package static let defaultMaximumDescriptors = 65_536
@@ -31,6 +33,8 @@ package enum LWSGlobal {
     private static let logger = Logger(label: "websocketnova.lws")
 
     private static let prepared: Void = {
+        // Before anything else of OpenSSL: at the exit of the process it would free what the event loops' threads still use.
+        OPENSSL_init_crypto(UInt64(OPENSSL_INIT_NO_ATEXIT), nil)
         Self.setLogLevel(LLL_ERR | LLL_WARN)
         var info = lws_context_creation_info()
         info.port = CONTEXT_PORT_NO_LISTEN

@@ -37,6 +37,7 @@ extension Tunnel {
         if head.status == 101, head.minorVersion == 0 { return self.refuseHead("status 101 in an HTTP/1.0 response") }
         if delegate.channelDidReceiveHead(head) {
             self.state = .open
+            self.forgetOpening()
         } else {
             self.state = .refused
             // With some statuses there is no body (RFC 9112 section 6.3), and a server may wait for us.

@@ -31,7 +31,8 @@ final class Tunnel: @unchecked Sendable {
     }
 
     private let life = LiveObject(.tunnel)
-    let request: TransportRequest
+    /// Let go of when the channel is open.
+    private(set) var request: TransportRequest
     let loop: EventLoop
     var core: LoopCore { self.loop.core }
     var delegate: (any TransportDelegate)?
@@ -99,6 +100,14 @@ final class Tunnel: @unchecked Sendable {
     }
 
     // MARK: Ending
+
+    /// The channel is open: gives back what only the opening needed.
+    func forgetOpening() {
+        self.request = .spent
+        self.race = nil
+        self.unreached = []
+        self.localAddress = nil
+    }
 
     /// Ends what there is: the attempts if any exist, else the tunnel itself, later, as `open` promises.
     func end() {

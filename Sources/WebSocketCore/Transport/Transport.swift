@@ -58,23 +58,25 @@ package struct TransportTimer: Hashable, Sendable {
 }
 
 /// What a transport needs to know to open a channel.
-package struct TransportRequest: Sendable {
+///
+/// It is large, and nobody needs it once the channel is open: hence a reference, which is let go of then.
+package final class TransportRequest: Sendable {
     /// Where to connect to.
-    package var endpoint: Endpoint
+    package let endpoint: Endpoint
     /// The proxy to go through, if any.
-    package var proxy: ProxyServer?
+    package let proxy: ProxyServer?
     /// How the TCP connection is made.
-    package var network: NetworkConfiguration
+    package let network: NetworkConfiguration
     /// How to do TLS; nil for a connection in the clear.
-    package var tls: TLSConfiguration?
+    package let tls: TLSConfiguration?
     /// The upgrade request, byte for byte, up to and including the empty line.
-    package var head: [UInt8]
+    package let head: [UInt8]
     /// How many bytes a response's head may have.
-    package var maximumResponseHeadSize: Int
+    package let maximumResponseHeadSize: Int
     /// Names of response headers that are wanted, beside those that the transport knows.
-    package var responseHeaderNames: [String]
+    package let responseHeaderNames: [String]
     /// How many bytes of the body of a refused upgrade are kept.
-    package var maximumRefusalBodySize: Int
+    package let maximumRefusalBodySize: Int
 
     package init(
         endpoint: Endpoint,
@@ -95,6 +97,17 @@ package struct TransportRequest: Sendable {
         self.responseHeaderNames = responseHeaderNames
         self.maximumRefusalBodySize = maximumRefusalBodySize
     }
+}
+
+extension TransportRequest {
+    /// Stands in for a request that is done with.
+    package static let spent = TransportRequest(
+        endpoint: Endpoint(host: "", port: 0),
+        tls: nil,
+        head: [],
+        maximumResponseHeadSize: 0,
+        maximumRefusalBodySize: 0
+    )
 }
 
 /// How far the opening of a channel has come. Deadlines name the phase in which they expired.
@@ -203,7 +216,7 @@ package enum TransportClosure: Sendable {
     /// The peer ended the stream, or it broke.
     case peer(TransportFailure)
     /// The channel could not be opened, or what is below it is gone.
-    case failed(WebSocketError)
+    indirect case failed(WebSocketError)
     /// The delegate did not want the stream, or a proxy refused it; the prefix of the body that came.
     case refused(bodyPrefix: [UInt8])
 }

@@ -23,7 +23,7 @@ extension WebSocket {
         init(connection: Connection, outbound: OutboundQueue) {
             self.connection = connection
             self.outbound = outbound
-            self.outboundMessageSize = connection.configuration.limits.outboundMessageSize
+            self.outboundMessageSize = connection.settings.outboundMessageSize
         }
 
         /// Sends a message without waiting. What a handler sends for one message is written together.

@@ -42,7 +42,7 @@ public final class WebSocket: Sendable {
         self.connection = outcome.connection
         self.outbound = outcome.opened.outbound
         self.inbound = outcome.inbound
-        self.outboundMessageSize = outcome.connection.configuration.limits.outboundMessageSize
+        self.outboundMessageSize = outcome.connection.settings.outboundMessageSize
         self.url = outcome.url.text
         self.subprotocol = outcome.opened.upgrade.subprotocol
         self.compression = outcome.opened.upgrade.deflate

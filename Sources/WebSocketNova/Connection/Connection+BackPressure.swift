@@ -26,7 +26,7 @@ extension Connection {
 
     private func armPauseTimer() {
         // It is not taken back when reading goes on: pauses can be many and short.
-        let interval = min(Self.pauseInterval, self.configuration.deadlines.close)
+        let interval = min(Self.pauseInterval, self.settings.closeDeadline)
         self.pauseTimer = self.schedule(after: interval) { $0.lookAtPausedStream() }
     }
 
@@ -38,7 +38,7 @@ extension Connection {
             let since = self.brokenSince ?? now
             self.brokenSince = since
             // What the peer sent before is still there to be read, for a reader that is only slow.
-            if now - since >= self.configuration.deadlines.close {
+            if now - since >= self.settings.closeDeadline {
                 self.abort("the TCP connection broke while unread messages held up reading", .reset, by: .transport)
                 return
             }

@@ -6,7 +6,7 @@ extension Connection {
     // MARK: Opening
 
     func armOpenTimer() {
-        let limit = self.configuration.deadlines.open
+        guard let limit = self.plan?.configuration.deadlines.open else { return }
         self.openTimer = self.schedule(at: self.openingBegin + limit) { $0.openingTimedOut(.open, limit) }
     }
 
@@ -14,7 +14,8 @@ extension Connection {
     func entered(_ phase: TransportPhase) {
         self.phase = phase
         self.cancelPhaseTimer()
-        guard self.opening != nil, let limit = self.configuration.deadlines.limit(for: phase) else { return }
+        let deadlines = self.plan?.configuration.deadlines
+        guard self.opening != nil, let limit = deadlines?.limit(for: phase) else { return }
         let kind = WebSocketError.Deadline.Kind(rawValue: phase.rawValue)
         self.phaseTimer = self.schedule(after: limit) { $0.openingTimedOut(kind, limit) }
     }
@@ -32,8 +33,8 @@ extension Connection {
         let phase = self.phase.rawValue
         let words =
             kind == .open
-            ? "\(self.request.url) was not open after \(limit), in the phase \"\(phase)\" (deadlines.open)"
-            : "\(self.request.url) was not open: the phase \"\(phase)\" took longer than \(limit) (deadlines.\(kind))"
+            ? "\(self.target) was not open after \(limit), in the phase \"\(phase)\" (deadlines.open)"
+            : "\(self.target) was not open: the phase \"\(phase)\" took longer than \(limit) (deadlines.\(kind))"
         let tried = self.channel?.attemptSummary.map { "; tried \($0)" } ?? ""
         let deadline = WebSocketError.Deadline(kind, phase: .init(rawValue: phase), limit: limit)
         // A refusal whose body does not end is a refusal all the same.
@@ -62,7 +63,7 @@ extension Connection {
     }
 
     func startIdleTimer() {
-        guard let limit = self.configuration.deadlines.idle else { return }
+        guard let limit = self.settings.idleDeadline else { return }
         self.lastData = self.lastHeard
         self.armIdleTimer(at: self.lastHeard + limit, limit)
     }

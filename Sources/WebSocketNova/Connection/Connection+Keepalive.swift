@@ -4,7 +4,7 @@ internal import WebSocketCore
 // Pings of the connection's own, and what comes of their answers.
 extension Connection {
     func startKeepalive() {
-        let configuration = self.configuration.keepalive
+        let configuration = self.settings.keepalive
         guard configuration.isEnabled else { return }
         let monitor = KeepaliveMonitor(configuration, jitter: .random(in: 0...1))
         self.keepalive = monitor
@@ -64,7 +64,7 @@ extension Connection {
     }
 
     private func keepaliveFailed(_ reason: KeepaliveMonitor.Reason) {
-        let limit = self.configuration.keepalive.timeout
+        let limit = self.settings.keepalive.timeout
         let words =
             switch reason {
             case .noPong: "no pong within \(limit)"

@@ -15,36 +15,28 @@ extension Connection {
                 return
             }
             self.armOpenTimer()
-            self.warnIfInsecure()
             do throws(WebSocketError) {
-                self.channel = self.transport.open(try self.transportRequest(), delegate: self)
+                guard let plan else {
+                    throw WebSocketError(.connectionClosed, "a connection is opened once")
+                }
+                self.warnIfInsecure(plan)
+                self.channel = self.transport.open(try plan.transportRequest(), delegate: self)
             } catch {
                 self.failOpening(error)
             }
         }
     }
 
-    private func warnIfInsecure() {
-        guard self.request.url.isSecure, self.configuration.tls.isUnauthenticated else { return }
+    private func warnIfInsecure(_ plan: Plan) {
+        guard plan.request.url.isSecure, plan.configuration.tls.isUnauthenticated else { return }
         self.logger.warning(
             "the server's certificate is not verified (tls.certificateVerification is none, and there are no pins)",
-            metadata: ["url": "\(self.request.url)"]
+            metadata: ["url": "\(plan.request.url)"]
         )
     }
 
-    private func transportRequest() throws(WebSocketError) -> TransportRequest {
-        let url = self.request.url
-        return TransportRequest(
-            endpoint: url.endpoint,
-            proxy: try self.configuration.proxy.server(for: url, environment: LWSTransport.environment),
-            network: self.configuration.network,
-            tls: url.isSecure ? self.configuration.tls : nil,
-            head: self.request.head,
-            maximumResponseHeadSize: self.configuration.limits.responseHeadSize,
-            responseHeaderNames: self.configuration.responseHeaderNames,
-            maximumRefusalBodySize: self.configuration.limits.refusalBodySize
-        )
-    }
+    /// The URL while the connection is being opened, for messages.
+    var target: String { self.plan.map { "\($0.request.url)" } ?? "the connection" }
 
     func openingCancelled() {
         self.isOpeningCancelled = true
@@ -63,19 +55,20 @@ extension Connection {
         self.cancelOpeningTimers()
         self.logger.debug(
             "connection not opened",
-            metadata: ["url": "\(self.request.url)", "phase": "\(self.phase.rawValue)", "error": "\(error)"]
+            metadata: ["url": "\(self.target)", "phase": "\(self.phase.rawValue)", "error": "\(error)"]
         )
+        self.plan = nil
         opening.resume(throwing: error)
     }
 
     private func receivedHead(_ head: HTTPResponseHead) -> Bool {
-        guard self.opening != nil else { return false }
+        guard self.opening != nil, let plan else { return false }
         do throws(WebSocketError) {
-            self.upgraded(try UpgradeResponse.validate(head: head, for: self.request))
+            self.upgraded(try UpgradeResponse.validate(head: head, for: plan.request), plan)
             return true
         } catch {
             self.openingFailure = error
-            if self.configuration.redirects.leadsOn(error) {
+            if plan.configuration.redirects.leadsOn(error) {
                 // The way goes on elsewhere; the body is not waited for.
                 self.failOpening(error)
                 self.channel?.close()
@@ -84,8 +77,8 @@ extension Connection {
         }
     }
 
-    private func upgraded(_ upgrade: UpgradeResult) {
-        let limits = self.configuration.limits
+    private func upgraded(_ upgrade: UpgradeResult, _ plan: Plan) {
+        let limits = plan.configuration.limits
         self.decoder = InboundDecoder(
             configuration: InboundDecoder.Configuration(
                 maximumMessageSize: limits.messageSize,
@@ -93,7 +86,7 @@ extension Connection {
             ),
             inflater: upgrade.deflate?.makeInflater()
         )
-        let compression = self.configuration.compression ?? .defaults
+        let compression = plan.configuration.compression ?? .defaults
         let outbound = OutboundQueue(
             marks: limits.outboundMarks,
             deflater: upgrade.deflate.flatMap { $0.makeDeflater(compression) },
@@ -108,7 +101,8 @@ extension Connection {
         self.lastHeard = self.loop.now
         self.startKeepalive()
         self.startIdleTimer()
-        self.logger.debug("connection opened", metadata: ["url": "\(self.request.url)"])
+        self.logger.debug("connection opened", metadata: ["url": "\(plan.request.url)"])
+        self.plan = nil
         self.opening.take()?.resume(returning: Opened(outbound: outbound, upgrade: upgrade))
     }
 
@@ -170,5 +164,23 @@ extension Connection: TransportDelegate {
 
     nonisolated func channelDidClose(_ closure: TransportClosure) {
         self.assumeIsolated { $0.channelEnded(closure) }
+    }
+}
+
+extension Connection.Plan {
+    /// What the transport has to know.
+    func transportRequest() throws(WebSocketError) -> TransportRequest {
+        let url = self.request.url
+        let configuration = self.configuration
+        return TransportRequest(
+            endpoint: url.endpoint,
+            proxy: try configuration.proxy.server(for: url, environment: LWSTransport.environment),
+            network: configuration.network,
+            tls: url.isSecure ? configuration.tls : nil,
+            head: self.request.head,
+            maximumResponseHeadSize: configuration.limits.responseHeadSize,
+            responseHeaderNames: configuration.responseHeaderNames,
+            maximumRefusalBodySize: configuration.limits.refusalBodySize
+        )
     }
 }

@@ -22,7 +22,7 @@ extension Connection {
         // The handler's task, if the cancellation was first, cannot have run in between: it needs this actor.
         if Task.isCancelled { return continuation.resume(throwing: CancellationError()) }
         do throws(WebSocketError) {
-            let limit = self.configuration.limits.pendingPings
+            let limit = self.settings.pendingPings
             guard self.pings.count < limit else {
                 throw WebSocketError(
                     .tooManyPings,

@@ -41,11 +41,38 @@ actor Connection {
         var upgrade: UpgradeResult
     }
 
+    /// What of the configuration an open connection needs.
+    struct Settings: Sendable {
+        var closeDeadline: Duration
+        var idleDeadline: Duration?
+        var keepalive: WebSocketConfiguration.Keepalive
+        var pendingPings: Int
+        var outboundMessageSize: Int
+
+        init(_ configuration: WebSocketConfiguration) {
+            self.closeDeadline = configuration.deadlines.close
+            self.idleDeadline = configuration.deadlines.idle
+            self.keepalive = configuration.keepalive
+            self.pendingPings = configuration.limits.pendingPings
+            self.outboundMessageSize = configuration.limits.outboundMessageSize
+        }
+    }
+
+    /// What only the opening needs. It is let go of then, because a connection that is idle is to be small.
+    final class Plan: Sendable {
+        let configuration: WebSocketConfiguration
+        let request: UpgradeRequest
+
+        init(_ configuration: WebSocketConfiguration, _ request: UpgradeRequest) {
+            self.configuration = configuration
+            self.request = request
+        }
+    }
+
     nonisolated let loop: any TransportLoop
     nonisolated let logger: Logger
-    nonisolated let configuration: WebSocketConfiguration
+    nonisolated let settings: Settings
     let transport: any Transport
-    let request: UpgradeRequest
     let consumer: Consumer
     /// When the opening began of which this connection is a part; from then the open deadline counts.
     let openingBegin: Duration
@@ -60,6 +87,7 @@ actor Connection {
     var channel: (any TransportChannel)?
 
     // Opening.
+    var plan: Plan?
     var opening: CheckedContinuation<Opened, any Error>?
     var openingFailure: (any Error)?
     var isOpeningCancelled = false
@@ -125,9 +153,10 @@ actor Connection {
     private var closeTimer: TransportTimer?
     private var closeWaiters: [CheckedContinuation<WebSocketCloseInfo, Never>] = []
     /// What ended an open connection from below, where that is more than the end of its stream.
-    var transportError: WebSocketError?
+    /// A box, as is the next: both are rarely there, and large.
+    var transportError: (any Error)?
     /// Which deadline has ended an open connection.
-    var deadlineError: WebSocketError?
+    var deadlineError: (any Error)?
     private var endWaiters: [Int: CheckedContinuation<WebSocketCloseInfo, any Error>] = [:]
     private var nextEndWaiter = 0
 
@@ -146,8 +175,8 @@ actor Connection {
     ) {
         self.transport = transport
         self.loop = transport.loop
-        self.request = request
-        self.configuration = configuration
+        self.plan = Plan(configuration, request)
+        self.settings = Settings(configuration)
         self.logger = configuration.logger
         self.consumer = consumer
         self.openingBegin = openingBegin
@@ -231,7 +260,7 @@ actor Connection {
         case .awaitReader:
             self.awaitReader()
         case .awaitTransportEnd:
-            let limit = min(Self.transportEndGrace, self.configuration.deadlines.close)
+            let limit = min(Self.transportEndGrace, self.settings.closeDeadline)
             self.armCloseTimer(limit) { $0.closeDeadlinePassed(limit) }
         }
     }
@@ -241,7 +270,7 @@ actor Connection {
         let error = WebSocketError(.connectionClosed, "the connection is closing (\(frame.code))")
         self.outbound?.appendClose(frame, error: error, wake: &wake)
         let answersPeer = self.lifecycle.received != nil || self.lifecycle.violation != nil
-        let limit = self.configuration.deadlines.close
+        let limit = self.settings.closeDeadline
         let delay = answersPeer ? min(Self.transportEndGrace, limit) : limit
         self.armCloseTimer(delay) { $0.closeDeadlinePassed(delay) }
         self.flush()
@@ -315,11 +344,11 @@ actor Connection {
                 violation.closeCode == .messageTooBig ? .messageTooLarge : .protocolViolation
             return .failed(WebSocketError(code, violation.message, close: info))
         }
-        if var deadlineError {
+        if var deadlineError = self.deadlineError as? WebSocketError {
             deadlineError.close = info
             return .failed(deadlineError)
         }
-        if let transportError {
+        if let transportError = self.transportError as? WebSocketError {
             return .failed(WebSocketError(transportError.code, transportError.message, close: info))
         }
         if info.initiator == .local { return .finished }

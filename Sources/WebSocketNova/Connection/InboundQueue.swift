@@ -28,7 +28,7 @@ final class InboundQueue: Sendable {
     /// How the sequence of messages ends.
     enum End: Sendable {
         case finished
-        case failed(WebSocketError)
+        indirect case failed(WebSocketError)
     }
 
     /// What the connection has to do after the reader took something.

@@ -37,7 +37,12 @@ final class OutboundQueue: Sendable {
         var pending = OutboundBuffer()
         var keys = MaskingKeySource()
         /// Why nothing more can be sent.
-        var end: WebSocketError?
+        var end: WebSocketError? {
+            get { self.boxedEnd.flatMap { $0 as? WebSocketError } }
+            set { self.boxedEnd = newValue }
+        }
+        /// In a box, because it is large and an open connection has none.
+        private var boxedEnd: (any Error)?
         /// The loop has been told that there is something to write.
         var isFlushScheduled = false
         /// Bytes that the loop has taken and the kernel has not.
