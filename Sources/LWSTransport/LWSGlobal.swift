@@ -1,8 +1,8 @@
 package import CLibwebsockets
-internal import COpenSSL
 import Glibc
 package import Logging
 import Synchronization
+internal import WebSocketCore
 
 /// What libwebsockets does to the whole process, done once and kept small.
 ///
@@ -33,8 +33,7 @@ package enum LWSGlobal {
     private static let logger = Logger(label: "websocketnova.lws")
 
     private static let prepared: Void = {
-        // Before anything else of OpenSSL: at the exit of the process it would free what the event loops' threads still use.
-        OPENSSL_init_crypto(UInt64(OPENSSL_INIT_NO_ATEXIT), nil)
+        _ = OpenSSLLibrary.staysUntilTheEnd
         Self.setLogLevel(LLL_ERR | LLL_WARN)
         var info = lws_context_creation_info()
         info.port = CONTEXT_PORT_NO_LISTEN

@@ -7,6 +7,7 @@ package struct WebSocketKey: Hashable, Sendable {
 
     /// A new random key, from OpenSSL's generator.
     package static func random() throws(WebSocketError) -> WebSocketKey {
+        _ = OpenSSLLibrary.staysUntilTheEnd
         var nonce = [UInt8](repeating: 0, count: 16)
         guard RAND_bytes(&nonce, Int32(nonce.count)) == 1 else {
             throw WebSocketError(.resourceExhausted, "OpenSSL has no random bytes for Sec-WebSocket-Key")

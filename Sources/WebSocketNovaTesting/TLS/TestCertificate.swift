@@ -1,5 +1,6 @@
 import COpenSSL
 import Glibc
+import WebSocketCore
 
 /// A P-256 key and a certificate for it, made at run time and never written to a file.
 ///
@@ -43,6 +44,7 @@ final class TestCertificate: @unchecked Sendable {
         days: Range<Int> = 0..<1,
         issuer: TestCertificate? = nil
     ) throws(TestServerError) {
+        _ = OpenSSLLibrary.staysUntilTheEnd
         guard let key = Self.makeKey() else { throw Self.failure("key") }
         guard let certificate = Self.makeCertificate(name: name, key: key, days: days) else {
             EVP_PKEY_free(key)

@@ -42,7 +42,8 @@ extension Serial {
             ]
             try await withScript(script, Self.marks(20_000, readAhead: 400_000)) { socket, server in
                 try await server.reached("answered")
-                #expect(socket.inbound?.heldBytes ?? 0 > 200_000)
+                // Far above the high mark; what was read together with the last ping may not be in the queue yet.
+                #expect(socket.inbound?.heldBytes ?? 0 > 100_000)
                 #expect(await !socket.connection.isReadingPaused)
                 server.proceed("close")
                 let (numbers, error) = await self.readAll(socket)

@@ -218,8 +218,7 @@ extension Serial {
             // In a process of its own: descriptors are counted.
             await #expect(processExitsWith: .success) {
                 let group = try EventLoopGroup()
-                // The first sleep of a process, of whatever length, opens descriptors that the runtime keeps.
-                try await Task.sleep(for: .milliseconds(1))
+                try await ProcessCensus.openRuntimeTimers()
                 var census: ProcessCensus?
                 for number in 0..<20 {
                     try await withScriptedServer([.expectUpgrade, .mark("asked"), .waitForEndOfStream]) { proxy in
