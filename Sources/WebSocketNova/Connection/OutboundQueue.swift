@@ -391,8 +391,9 @@ final class OutboundQueue: Sendable {
         state.owedPong = nil
         state.deferred = []
         state.deferredBytes = 0
-        var waiters = Array(state.waiters)
-        state.waiters.removeAll()
+        // Not by Array(_:), which for an empty deque writes to the one empty array that all threads share.
+        var waiters: [Waiter] = []
+        while let waiter = state.waiters.popFirst() { waiters.append(waiter) }
         if let waiter = state.fragmentWaiter.take() { waiters.append(waiter) }
         return waiters
     }
