@@ -56,6 +56,9 @@ public struct ProxyConfiguration: Sendable, Hashable {
     ///
     /// A value that cannot be used, SOCKS for example, fails the connection with `invalid_configuration`: it is not ignored,
     /// for whoever set it relies on it.
+    ///
+    /// The variables are read for each connection. Like all that reads the environment, that must not happen while another
+    /// thread changes it (setenv(3)).
     public static let environment = ProxyConfiguration(storage: .environment)
 
     /// One HTTP proxy for every connection.

@@ -214,6 +214,19 @@ extension Serial {
             }
         }
 
+        @Test func `the proxy's own deadline`() async throws {
+            try await withScriptedServer([.expectUpgrade, .waitForEndOfStream]) { proxy in
+                let configuration = WebSocketConfiguration.with {
+                    $0.proxy = .http(host: "127.0.0.1", port: proxy.port)
+                    $0.deadlines.proxy = .milliseconds(200)
+                }
+                let error = await openingError(Self.target, configuration)
+                #expect(error?.code == .timedOut)
+                #expect(error?.deadline?.kind == .proxy, "\(String(describing: error))")
+                #expect(error?.message.contains("deadlines.proxy") == true, "\(String(describing: error))")
+            }
+        }
+
         @Test func `cancellation while the proxy is silent`() async throws {
             // In a process of its own: descriptors are counted.
             await #expect(processExitsWith: .success) {
