@@ -37,7 +37,7 @@ extension Tunnel {
             return
         }
         self.lookup = self.loop.resolver.resolve(endpoint.host, family: self.request.network.addressFamily) { outcome in
-            self.loop.wake(ResolverAnswer(tunnel: self, outcome: outcome))
+            self.loop.wake(LoopAnswer { self.didResolve(outcome) })
         }
     }
 
@@ -94,15 +94,11 @@ extension Tunnel {
     }
 }
 
-/// Brings a look-up's outcome from the resolver's thread to the loop.
-private final class ResolverAnswer: TransportLoopWork {
-    private let tunnel: Tunnel
-    private let outcome: Resolver.Outcome
+/// Brings what another thread has found out to the loop.
+final class LoopAnswer: TransportLoopWork {
+    private let body: @Sendable () -> Void
 
-    init(tunnel: Tunnel, outcome: Resolver.Outcome) {
-        self.tunnel = tunnel
-        self.outcome = outcome
-    }
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
 
-    func runOnLoop() { self.tunnel.didResolve(self.outcome) }
+    func runOnLoop() { self.body() }
 }

@@ -12,11 +12,11 @@ extension Tunnel {
         if let context = TLSContexts.ready(for: tls) {
             self.tlsIsReady(.success(context))
         } else {
-            TLSContexts.load(tls) { outcome in self.loop.wake(TLSAnswer(tunnel: self, outcome: outcome)) }
+            TLSContexts.load(tls) { outcome in self.loop.wake(LoopAnswer { self.tlsIsReady(outcome) }) }
         }
     }
 
-    fileprivate func tlsIsReady(_ outcome: TLSContexts.Outcome) {
+    private func tlsIsReady(_ outcome: TLSContexts.Outcome) {
         guard self.state == .resolving, self.closure == nil, let tls = self.request.tls else { return }
         do throws(WebSocketError) {
             self.handshake = try TLSHandshake(
@@ -45,17 +45,4 @@ extension Tunnel {
             ? handshake.openingError("\(self.request.endpoint)", words: words)
             : handshake.alertError("\(self.request.endpoint)")
     }
-}
-
-/// Brings a TLS context from the thread that has made it to the loop.
-private final class TLSAnswer: TransportLoopWork {
-    private let tunnel: Tunnel
-    private let outcome: TLSContexts.Outcome
-
-    init(tunnel: Tunnel, outcome: TLSContexts.Outcome) {
-        self.tunnel = tunnel
-        self.outcome = outcome
-    }
-
-    func runOnLoop() { self.tunnel.tlsIsReady(self.outcome) }
 }

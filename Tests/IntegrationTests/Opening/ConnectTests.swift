@@ -31,37 +31,9 @@ extension Serial {
             #expect(error?.message.contains("nonexistent.invalid") == true)
         }
 
-        /// What an attempt to open waits for.
-        enum Phase: String, CaseIterable {
-            case connect, tls, upgrade, body
-        }
-
-        /// Runs the body with a URL that does not get beyond the phase.
-        private func with(_ phase: Phase, _ body: (String) async throws -> Void) async throws {
-            switch phase {
-            case .connect:
-                let port = try SilentPort()
-                try await body(port.url)
-            case .tls:
-                try await withScriptedServer([.waitForEndOfStream]) { server in
-                    try await body(server.url.replacing("ws:", with: "wss:"))
-                }
-            case .upgrade:
-                try await withScriptedServer([.expectUpgrade, .mark("waiting"), .waitForEndOfStream]) { server in
-                    try await body(server.url)
-                }
-            case .body:
-                try await withScriptedServer([
-                    .expectUpgrade, .send("HTTP/1.1 503 Busy\r\n\r\n"), .mark("waiting"), .waitForEndOfStream,
-                ]) { server in
-                    try await body(server.url)
-                }
-            }
-        }
-
-        @Test(arguments: Phase.allCases)
-        func `the deadline names the phase`(phase: Phase) async throws {
-            try await self.with(phase) { url in
+        @Test(arguments: StalledPhase.allCases)
+        func `the deadline names the phase`(phase: StalledPhase) async throws {
+            try await phase.withURL { url in
                 // For a body the head has to have come, and for TLS the system's roots have to be read, on a busy machine too.
                 let deadline = Duration.milliseconds(phase == .body || phase == .tls ? 1_000 : 150)
                 let begin = ContinuousClock.now
@@ -80,10 +52,10 @@ extension Serial {
             }
         }
 
-        @Test(arguments: Phase.allCases)
-        func `a cancellation ends the attempt at once`(phase: Phase) async throws {
+        @Test(arguments: StalledPhase.allCases)
+        func `a cancellation ends the attempt at once`(phase: StalledPhase) async throws {
             let group = try EventLoopGroup()
-            try await self.with(phase) { url in
+            try await phase.withURL { url in
                 let configuration = WebSocketConfiguration.with { $0.eventLoopGroup = group }
                 let attempt = Task { try await WebSocket.connect(to: url, configuration: configuration) }
                 await eventually("the attempt is under way") { group.loops[0].liveTunnels == 1 }
