@@ -325,6 +325,8 @@ extension EventLoop: TransportLoop {
 
     package var now: Duration { monotonicNow() }
 
+    package var wallClock: Double { wallClockNow() }
+
     package func schedule(at deadline: Duration, _ action: @escaping @Sendable () -> Void) -> TransportTimer {
         self.core.schedule(at: deadline, action)
     }

@@ -25,6 +25,9 @@ package protocol TransportLoop: SerialExecutor {
     /// The time of ``now``, up to some milliseconds late, at the price of a look into memory: for what is noted at each read.
     var coarseNow: Duration { get }
 
+    /// The wall clock, as seconds since 1970: for what the peer dates, such as the end of an authentication.
+    var wallClock: Double { get }
+
     /// Whether the caller runs on this loop.
     var isCurrent: Bool { get }
 

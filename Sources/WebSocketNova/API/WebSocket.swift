@@ -97,11 +97,6 @@ public final class WebSocket: Sendable {
         try await Self.open(url, configuration, onMessage: onMessage)
     }
 
-    private static func eventLoop(for configuration: WebSocketConfiguration) throws(WebSocketError) -> EventLoop {
-        if let group = configuration.eventLoopGroup { return group.nextLoop() }
-        return try EventLoopGroup.shared().nextLoop()
-    }
-
     private static func open(
         _ url: String,
         _ configuration: WebSocketConfiguration,
@@ -109,8 +104,8 @@ public final class WebSocket: Sendable {
     ) async throws -> WebSocket {
         try configuration.validate()
         let url = try WebSocketURL(url)
-        let eventLoop = try Self.eventLoop(for: configuration)
-        let opening = Opening(configuration: configuration, eventLoop: eventLoop, onMessage: onMessage)
+        let transport = try configuration.nextTransport()
+        let opening = Opening(configuration: configuration, transport: transport, onMessage: onMessage)
         return WebSocket(try await opening.run(url))
     }
 

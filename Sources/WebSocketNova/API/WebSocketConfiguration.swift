@@ -58,6 +58,9 @@ public struct WebSocketConfiguration: Sendable {
     /// The event loops to run on. Default: nil, the loop that all such connections of the process share.
     public var eventLoopGroup: EventLoopGroup?
 
+    /// What carries the bytes, instead of sockets: for tests.
+    package var transport: (any Transport)?
+
     /// Where the connection logs to. Default: a logger labelled `websocketnova`. Neither payloads nor header values are
     /// ever logged.
     public var logger = Logger(label: "websocketnova")
@@ -67,6 +70,12 @@ public struct WebSocketConfiguration: Sendable {
 }
 
 extension WebSocketConfiguration {
+    /// The transport for the next connection.
+    func nextTransport() throws(WebSocketError) -> any Transport {
+        if let transport { return transport }
+        return LWSTransport(try (self.eventLoopGroup ?? EventLoopGroup.shared()).nextLoop())
+    }
+
     /// Refuses values that are out of range, by name.
     func validate() throws(WebSocketError) {
         try self.limits.validate()

@@ -15,13 +15,13 @@ struct Opening {
     }
 
     let configuration: WebSocketConfiguration
-    let eventLoop: EventLoop
+    let transport: any Transport
     /// Nil if the messages go to a queue.
     var onMessage: WebSocket.MessageHandler?
 
     /// - Throws: ``WebSocketError``; `CancellationError` when the task is cancelled.
     func run(_ url: WebSocketURL) async throws -> Outcome {
-        let begin = self.eventLoop.now
+        let begin = self.transport.loop.now
         var chain = RedirectChain(
             url: url,
             headers: self.configuration.headers,
@@ -53,7 +53,7 @@ struct Opening {
         )
         let (consumer, inbound) = self.makeConsumer()
         let connection = Connection(
-            transport: LWSTransport(self.eventLoop),
+            transport: self.transport,
             request: request,
             configuration: self.configuration(for: chain),
             consumer: consumer,
@@ -79,10 +79,10 @@ struct Opening {
     /// A new one for each request: the end of a connection ends its queue.
     private func makeConsumer() -> (Connection.Consumer, InboundQueue?) {
         if let onMessage { return (.handler(onMessage), nil) }
-        let eventLoop = self.eventLoop
+        let loop = self.transport.loop
         let queue = InboundQueue(
             marks: self.configuration.limits.inboundMarks,
-            isOnLoop: { eventLoop.isCurrent }
+            isOnLoop: { loop.isCurrent }
         )
         return (.queue(queue), queue)
     }

@@ -1,21 +1,17 @@
-public import WebSocketCore
-
 /// Counts and measures.
 public protocol MetricsHandler: Handler {
-    /// Something happened to the connection.
-    ///
-    /// - Parameter duration: how long it took, where that means something: the opening, the upgrade, the life of the connection.
-    mutating func recordConnection(_ event: ClientEvent, duration: Duration?)
+    /// Something happened. ``TelemetryEvent/message(_:_:kind:size:latency:)`` is told only where ``wantsMessages`` is true.
+    mutating func record(_ event: TelemetryEvent)
 
-    /// Messages came or went.
+    /// Messages came or went: the sums of a while, so that they cost little for each message.
     mutating func recordMessages(_ direction: MessageDirection, count: Int, bytes: Int)
 
-    /// Something went wrong.
-    mutating func recordError(_ error: WebSocketError)
+    /// Whether ``record(_:)`` is to be called for each single message as well. Read once.
+    var wantsMessages: Bool { get }
 }
 
 extension MetricsHandler {
-    public mutating func recordConnection(_ event: ClientEvent, duration: Duration?) {}
+    public mutating func record(_ event: TelemetryEvent) {}
     public mutating func recordMessages(_ direction: MessageDirection, count: Int, bytes: Int) {}
-    public mutating func recordError(_ error: WebSocketError) {}
+    public var wantsMessages: Bool { false }
 }

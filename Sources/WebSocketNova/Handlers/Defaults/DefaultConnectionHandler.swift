@@ -4,9 +4,9 @@ internal import WebSocketCore
 ///
 /// The connection itself answers pings, whatever the handler; this one answers those that it is given.
 public struct DefaultConnectionHandler: ConnectionHandler {
-    /// How often in a row the connection may be lost, without having been open in between, before it is given up.
-    /// Default: five.
-    public var maximumReconnectAttempts = 5
+    /// How often in a row the connection may be lost, without having been open in between, before it is given up; nil to
+    /// leave that to the error handler. Default: five.
+    public var maximumReconnectAttempts: Int? = 5
     /// How often it has been lost since it was last open.
     public private(set) var reconnectAttempts = 0
     /// The open connection, or the last one that was.
@@ -17,6 +17,11 @@ public struct DefaultConnectionHandler: ConnectionHandler {
     public private(set) var lastPong: [UInt8]?
 
     public init() {}
+
+    /// Makes a handler with a limit, or without.
+    public init(maximumReconnectAttempts: Int?) {
+        self.maximumReconnectAttempts = maximumReconnectAttempts
+    }
 
     /// Makes a handler from a table: `max_reconnect_attempts`.
     ///
@@ -41,9 +46,7 @@ public struct DefaultConnectionHandler: ConnectionHandler {
     public mutating func handleDisconnect(_ reason: DisconnectReason) -> HandlerDecision {
         self.lastDisconnectReason = reason
         if reason == .local { return .ok }
-        guard self.reconnectAttempts < self.maximumReconnectAttempts else {
-            return .stop(reason: "max_reconnect_attempts_reached")
-        }
+        guard self.mayReconnect else { return .stop(reason: "max_reconnect_attempts_reached") }
         self.reconnectAttempts += 1
         return .reconnect()
     }
@@ -61,9 +64,10 @@ public struct DefaultConnectionHandler: ConnectionHandler {
     }
 
     public mutating func handleTimeout() -> HandlerDecision {
-        self.reconnectAttempts < self.maximumReconnectAttempts
-            ? .reconnect() : .stop(reason: "max_reconnect_attempts_reached")
+        self.mayReconnect ? .reconnect() : .stop(reason: "max_reconnect_attempts_reached")
     }
+
+    private var mayReconnect: Bool { self.maximumReconnectAttempts.map { self.reconnectAttempts < $0 } ?? true }
 
     public mutating func status() -> JSONValue {
         [

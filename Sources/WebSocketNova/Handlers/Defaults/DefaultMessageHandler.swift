@@ -2,8 +2,8 @@ internal import WebSocketCore
 
 /// Takes messages for JSON, and what is none as it is.
 public struct DefaultMessageHandler: MessageHandler {
-    /// Every message is looked at.
-    public var wantsMessages = true
+    /// Whether every message is looked at. Default: no, because that costs each one its JSON.
+    public var wantsMessages = false
     /// How many messages have come, errors and answers to subscriptions not counted.
     public private(set) var count = 0
     /// The last of them.
