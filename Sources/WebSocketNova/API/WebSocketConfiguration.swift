@@ -73,7 +73,8 @@ extension WebSocketConfiguration {
     /// The transport for the next connection.
     func nextTransport() throws(WebSocketError) -> any Transport {
         if let transport { return transport }
-        return LWSTransport(try (self.eventLoopGroup ?? EventLoopGroup.shared()).nextLoop())
+        if let eventLoopGroup { return LWSTransport(eventLoopGroup.nextLoop()) }
+        return LWSTransport(try EventLoopGroup.shared().nextLoop())
     }
 
     /// Refuses values that are out of range, by name.
