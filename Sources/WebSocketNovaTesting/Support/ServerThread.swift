@@ -27,7 +27,10 @@ package final class ServerThread: Sendable {
     private let handle = Mutex<pthread_t?>(nil)
 
     /// Starts the thread; SIGPIPE is blocked on it. Throws if the process may have no further thread.
-    package static func start(name: String, _ body: @escaping @Sendable () -> Void) throws(TestServerError) -> ServerThread {
+    package static func start(
+        name: String,
+        _ body: @escaping @Sendable () -> Void
+    ) throws(TestServerError) -> ServerThread {
         let thread = ServerThread()
         let start = Unmanaged.passRetained(Start(thread: thread, name: name, body: body))
         var handle = pthread_t()
