@@ -116,6 +116,18 @@ let package = Package(
             exclude: ["README.md"],
             swiftSettings: swiftSettings
         ),
+        .target(
+            name: "MockExchange",
+            dependencies: ["WebSocketNova", "WebSocketNovaTesting", "WebSocketCore"],
+            path: "Tests/MockExchange",
+            exclude: ["README.md"],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "MockExchangeTests",
+            dependencies: ["MockExchange", "WebSocketNova", "WebSocketNovaTesting", "TestSupport"],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
             name: "IntegrationTests",
             dependencies: ["WebSocketNova", "WebSocketNovaTesting", "LWSTransport", "TestSupport", "HostileServers"],
