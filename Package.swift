@@ -102,6 +102,7 @@ let package = Package(
             name: "WebSocketNovaTests",
             dependencies: [
                 "WebSocketNova", "WebSocketNovaTesting", "TestSupport",
+                .product(name: "InMemoryLogging", package: "swift-log"),
                 .product(name: "MetricsTestKit", package: "swift-metrics"),
             ],
             swiftSettings: swiftSettings
