@@ -71,7 +71,10 @@ let package = Package(
         ),
         .target(
             name: "WebSocketNovaTesting",
-            dependencies: ["WebSocketCore", "WebSocketNova", "LWSTransport", "CLibwebsockets", "COpenSSL", "CZlib"],
+            dependencies: [
+                "WebSocketCore", "WebSocketNova", "LWSTransport", "CLibwebsockets", "COpenSSL", "CZlib",
+                .product(name: "DequeModule", package: "swift-collections"),
+            ],
             swiftSettings: swiftSettings
         ),
         .executableTarget(
@@ -106,7 +109,9 @@ let package = Package(
         ),
         .testTarget(
             name: "WebSocketNovaTestingTests",
-            dependencies: ["WebSocketNovaTesting", "LWSTransport", "COpenSSL", "CZlib", "TestSupport"],
+            dependencies: [
+                "WebSocketNova", "WebSocketNovaTesting", "LWSTransport", "COpenSSL", "CZlib", "TestSupport",
+            ],
             swiftSettings: swiftSettings
         ),
         .target(

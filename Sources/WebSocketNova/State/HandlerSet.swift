@@ -57,6 +57,8 @@ public struct HandlerSet: Sendable {
         self.auth = other.auth ?? self.auth
         self.rateLimit = other.rateLimit ?? self.rateLimit
         self.metrics = other.metrics ?? self.metrics
-        self.adapters += other.adapters
+        for adapter in other.adapters where !self.adapters.contains(where: { $0 === adapter }) {
+            self.adapters.append(adapter)
+        }
     }
 }
