@@ -21,6 +21,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     ],
@@ -62,6 +63,7 @@ let package = Package(
             name: "WebSocketNova",
             dependencies: [
                 "WebSocketCore", "LWSTransport",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -69,7 +71,10 @@ let package = Package(
         ),
         .target(
             name: "WebSocketNovaTesting",
-            dependencies: ["WebSocketCore", "WebSocketNova", "LWSTransport", "CLibwebsockets", "COpenSSL", "CZlib"],
+            dependencies: [
+                "WebSocketCore", "WebSocketNova", "LWSTransport", "CLibwebsockets", "COpenSSL", "CZlib",
+                .product(name: "DequeModule", package: "swift-collections"),
+            ],
             swiftSettings: swiftSettings
         ),
         .executableTarget(
@@ -95,12 +100,18 @@ let package = Package(
         ),
         .testTarget(
             name: "WebSocketNovaTests",
-            dependencies: ["WebSocketNova", "WebSocketNovaTesting", "TestSupport"],
+            dependencies: [
+                "WebSocketNova", "WebSocketNovaTesting", "TestSupport",
+                .product(name: "InMemoryLogging", package: "swift-log"),
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
+            ],
             swiftSettings: swiftSettings
         ),
         .testTarget(
             name: "WebSocketNovaTestingTests",
-            dependencies: ["WebSocketNovaTesting", "LWSTransport", "COpenSSL", "CZlib", "TestSupport"],
+            dependencies: [
+                "WebSocketNova", "WebSocketNovaTesting", "LWSTransport", "COpenSSL", "CZlib", "TestSupport",
+            ],
             swiftSettings: swiftSettings
         ),
         .target(
@@ -108,6 +119,18 @@ let package = Package(
             dependencies: ["WebSocketNovaTesting", "WebSocketCore"],
             path: "Tests/HostileServers",
             exclude: ["README.md"],
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "MockExchange",
+            dependencies: ["WebSocketNova", "WebSocketNovaTesting", "WebSocketCore"],
+            path: "Tests/MockExchange",
+            exclude: ["README.md"],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "MockExchangeTests",
+            dependencies: ["MockExchange", "WebSocketNova", "WebSocketNovaTesting", "TestSupport"],
             swiftSettings: swiftSettings
         ),
         .testTarget(

@@ -1,8 +1,8 @@
 import Glibc
 
 /// A listening or connected socket of a ``ScriptPlayer``. No call waits beyond the deadline or after the wake-up.
-struct ScriptSocket: ~Copyable {
-    enum Interruption: Error {
+package struct ScriptSocket: ~Copyable {
+    package enum Interruption: Error {
         /// The deadline passed.
         case deadline
         /// The server is stopped, or a test has something to say.
@@ -18,9 +18,9 @@ struct ScriptSocket: ~Copyable {
     /// The peer has shut down its side; Glibc's module leaves it out (`_GNU_SOURCE`).
     static let hangUpEvent: Int32 = 0x2000
 
-    private let descriptor: Int32
+    package let descriptor: Int32
 
-    private init(taking descriptor: Int32) {
+    package init(taking descriptor: Int32) {
         self.descriptor = descriptor
     }
 
@@ -73,10 +73,10 @@ struct ScriptSocket: ~Copyable {
         return socket
     }
 
-    static let streamType =
+    package static let streamType =
         Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
 
-    var port: Int {
+    package var port: Int {
         var address = sockaddr_in()
         var size = socklen_t(MemoryLayout<sockaddr_in>.size)
         let code = withUnsafeMutablePointer(to: &address) {
@@ -112,7 +112,7 @@ struct ScriptSocket: ~Copyable {
     // Talking. Each of these tries once.
 
     /// The next client; nil if none waits.
-    func accept() throws(Interruption) -> ScriptSocket? {
+    package func accept() throws(Interruption) -> ScriptSocket? {
         let client = Glibc.accept(self.descriptor, nil, nil)
         guard client >= 0 else {
             if Self.isTransient(errno) || errno == ECONNABORTED { return nil }
@@ -127,7 +127,7 @@ struct ScriptSocket: ~Copyable {
     }
 
     /// Appends what there is to read; false if there is nothing now.
-    func read(into bytes: inout [UInt8]) throws(Interruption) -> Bool {
+    package func read(into bytes: inout [UInt8]) throws(Interruption) -> Bool {
         var chunk = [UInt8](repeating: 0, count: 65_536)
         let count = recv(self.descriptor, &chunk, chunk.count, 0)
         if count > 0 {
@@ -140,7 +140,7 @@ struct ScriptSocket: ~Copyable {
     }
 
     /// Sends a beginning of the bytes, and tells how many.
-    func write(_ bytes: ArraySlice<UInt8>) throws(Interruption) -> Int {
+    package func write(_ bytes: ArraySlice<UInt8>) throws(Interruption) -> Int {
         let count = bytes.withUnsafeBytes { send(self.descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
         if count >= 0 { return count }
         if Self.isTransient(errno) { return 0 }
@@ -153,12 +153,12 @@ struct ScriptSocket: ~Copyable {
 
     // Ending.
 
-    func shutdownWrite() {
+    package func shutdownWrite() {
         shutdown(self.descriptor, Int32(SHUT_WR))
     }
 
     /// Makes closing the socket a reset.
-    func resetOnClose() {
+    package func resetOnClose() {
         var option = linger(l_onoff: 1, l_linger: 0)
         setsockopt(self.descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
     }
@@ -168,11 +168,11 @@ struct ScriptSocket: ~Copyable {
 }
 
 /// Wakes a thread out of poll(): the descriptor is readable until ``clear()``.
-struct WakeUp: ~Copyable, Sendable {
-    let descriptor: Int32
+package struct WakeUp: ~Copyable, Sendable {
+    package let descriptor: Int32
     private let sender: Int32
 
-    init() throws(TestServerError) {
+    package init() throws(TestServerError) {
         // Glibc's module has no eventfd and no pipe2.
         var pair: [Int32] = [-1, -1]
         guard socketpair(AF_UNIX, ScriptSocket.streamType, 0, &pair) == 0 else {
@@ -187,12 +187,12 @@ struct WakeUp: ~Copyable, Sendable {
         close(self.sender)
     }
 
-    func wake() {
+    package func wake() {
         // When the buffer is full, a wake-up is on its way.
         send(self.sender, [1], 1, Int32(MSG_NOSIGNAL))
     }
 
-    func clear() {
+    package func clear() {
         var bytes = [UInt8](repeating: 0, count: 64)
         while recv(self.descriptor, &bytes, bytes.count, 0) > 0 {}
     }

@@ -117,7 +117,7 @@ extension ScriptedServer.Frame {
     }
 
     /// The first frame of the bytes and how many of them it takes; nil if it is not whole yet.
-    static func parse(_ bytes: ArraySlice<UInt8>) -> (frame: Self, count: Int)? {
+    package static func parse(_ bytes: ArraySlice<UInt8>) -> (frame: Self, count: Int)? {
         let start = bytes.startIndex
         guard bytes.count >= 2 else { return nil }
         let marker = bytes[start + 1] & 0x7F

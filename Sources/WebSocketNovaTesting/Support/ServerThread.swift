@@ -4,7 +4,7 @@ import LWSTransport
 import Synchronization
 
 /// A thread of its own for a server, so that a test that blocks every thread of the concurrency pool still has its peer.
-final class ServerThread: Sendable {
+package final class ServerThread: Sendable {
     private struct State {
         var hasEnded = false
         var waiters: [CheckedContinuation<Void, Never>] = []
@@ -27,7 +27,10 @@ final class ServerThread: Sendable {
     private let handle = Mutex<pthread_t?>(nil)
 
     /// Starts the thread; SIGPIPE is blocked on it. Throws if the process may have no further thread.
-    static func start(name: String, _ body: @escaping @Sendable () -> Void) throws(TestServerError) -> ServerThread {
+    package static func start(
+        name: String,
+        _ body: @escaping @Sendable () -> Void
+    ) throws(TestServerError) -> ServerThread {
         let thread = ServerThread()
         let start = Unmanaged.passRetained(Start(thread: thread, name: name, body: body))
         var handle = pthread_t()
@@ -55,7 +58,7 @@ final class ServerThread: Sendable {
     }
 
     /// Waits until the thread has ended and the system has let go of it.
-    func join() async {
+    package func join() async {
         await withCheckedContinuation { continuation in
             let hasEnded = self.state.withLock { state in
                 if !state.hasEnded { state.waiters.append(continuation) }
@@ -68,7 +71,7 @@ final class ServerThread: Sendable {
     }
 
     /// Lets the thread end by itself when nobody will wait for it.
-    func detach() {
+    package func detach() {
         if let handle = self.handle.withLock({ $0.take() }) { pthread_detach(handle) }
     }
 

@@ -14,7 +14,7 @@ public struct TestServerError: Error, Sendable, Hashable, CustomStringConvertibl
 }
 
 /// What the C library calls an error number.
-func errorText(_ code: Int32) -> String {
+package func errorText(_ code: Int32) -> String {
     var buffer = [CChar](repeating: 0, count: 256)
     guard strerror_r(code, &buffer, buffer.count) == 0 else { return "error \(code)" }
     return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
