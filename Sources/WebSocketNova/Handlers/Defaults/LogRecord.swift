@@ -1,5 +1,5 @@
 public import Logging
-public import WebSocketCore
+internal import WebSocketCore
 
 /// One line of the log, before it is put into words.
 ///
