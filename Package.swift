@@ -21,6 +21,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     ],
@@ -62,6 +63,7 @@ let package = Package(
             name: "WebSocketNova",
             dependencies: [
                 "WebSocketCore", "LWSTransport",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -95,7 +97,10 @@ let package = Package(
         ),
         .testTarget(
             name: "WebSocketNovaTests",
-            dependencies: ["WebSocketNova", "WebSocketNovaTesting", "TestSupport"],
+            dependencies: [
+                "WebSocketNova", "WebSocketNovaTesting", "TestSupport",
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
+            ],
             swiftSettings: swiftSettings
         ),
         .testTarget(

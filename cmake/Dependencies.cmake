@@ -30,9 +30,10 @@ endfunction()
 websocketnova_fetch(swift-log)
 websocketnova_install_library(Logging)
 
+websocketnova_fetch(swift-metrics)
 websocketnova_fetch(swift-collections)
-foreach(target IN ITEMS InternalCollectionsUtilities ContainersPreview DequeModule HeapModule)
-  # It names its build directory without saying that it is only one for building, which cannot be exported.
+foreach(target IN ITEMS CoreMetrics InternalCollectionsUtilities ContainersPreview DequeModule HeapModule)
+  # They name their build directory without saying that it is only one for building, which cannot be exported.
   set_target_properties(${target} PROPERTIES
     INTERFACE_INCLUDE_DIRECTORIES "$<BUILD_INTERFACE:${CMAKE_Swift_MODULE_DIRECTORY}>")
   websocketnova_install_library(${target})

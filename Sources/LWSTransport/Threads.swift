@@ -2,7 +2,7 @@ internal import CLibwebsockets
 internal import Glibc
 
 /// Starts a detached thread. Returns 0 or an errno.
-func spawnThread(named name: String, _ body: @escaping @Sendable () -> Void) -> Int32 {
+package func spawnThread(named name: String, _ body: @escaping @Sendable () -> Void) -> Int32 {
     final class Box: Sendable {
         let name: String
         let body: @Sendable () -> Void
@@ -48,7 +48,7 @@ func wallClockNow() -> Double {
 }
 
 /// The system's words for an errno.
-func describe(errno code: Int32) -> String {
+package func describe(errno code: Int32) -> String {
     withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
         buffer.initialize(repeating: 0)
         guard let base = buffer.baseAddress else { return "errno \(code)" }

@@ -73,7 +73,7 @@ package struct WebSocketURL: Hashable, Sendable {
         return start.description.dropLast() + self.target
     }
 
-    private static func defaultPort(isSecure: Bool) -> UInt16 { isSecure ? 443 : 80 }
+    static func defaultPort(isSecure: Bool) -> UInt16 { isSecure ? 443 : 80 }
 }
 
 extension WebSocketURL: CustomStringConvertible {

@@ -68,8 +68,10 @@ extension HandlerSet {
         handlers.connection = DefaultConnectionHandler(maximumReconnectAttempts: nil)
         handlers.message = DefaultMessageHandler()
         handlers.error = DefaultErrorHandler()
+        handlers.logging = DefaultLoggingHandler()
         handlers.subscription = DefaultSubscriptionHandler()
         handlers.auth = DefaultAuthHandler()
+        handlers.metrics = DefaultMetricsHandler()
         return handlers
     }
 }

@@ -9,11 +9,16 @@ public protocol AuthHandler: Handler {
     /// A message came: says whether it answers the request.
     mutating func handleResponse(_ message: JSONValue, now: Double) throws -> AuthResponse
 
-    /// Whether to authenticate (again) now.
+    /// Whether to authenticate (again) now. By default never, unless the user asks for it.
     func needsAuthentication(now: Double) -> Bool
 
-    /// When to authenticate again, as seconds since 1970; nil if not.
+    /// When to authenticate again, as seconds since 1970; nil if not. Default: nil.
     var refreshTime: Double? { get }
+}
+
+extension AuthHandler {
+    public func needsAuthentication(now: Double) -> Bool { false }
+    public var refreshTime: Double? { nil }
 }
 
 /// What a message means for authentication.

@@ -59,6 +59,20 @@ public struct Backoff: Sendable, Hashable {
         return min(self.maximum, delay)
     }
 
+    /// The delay before an attempt, which is not made before the time that a server has asked for.
+    ///
+    /// - Parameter maximumRetryAfter: a server that asks for more is tried after this time.
+    func delay(
+        before attempt: Int,
+        after reason: DisconnectReason,
+        maximumRetryAfter: Duration = .seconds(3600),
+        using random: inout some RandomNumberGenerator
+    ) -> Duration? {
+        guard let delay = self.delay(before: attempt, using: &random) else { return nil }
+        guard case .failed(let error) = reason, let wanted = error.handshake?.retryAfter else { return delay }
+        return max(delay, min(wanted, maximumRetryAfter))
+    }
+
     /// Not beyond the maximum, which keeps the product from overflowing.
     private func doubled(_ attempt: Int) -> Duration {
         var delay = self.base

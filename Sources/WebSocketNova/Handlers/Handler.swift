@@ -20,6 +20,19 @@ extension Handler {
     public init(options: HandlerOptions) throws { self.init() }
 }
 
+/// What those kinds of handler have in common that look at messages if they are asked to: messages, logging and metrics.
+public protocol MessageObserver: Handler {
+    /// Whether the calls that concern each single message are to be made, which costs every message its share. Read once.
+    /// Default: false.
+    ///
+    /// An adapter that conforms to several of these protocols answers for all of them.
+    var wantsMessages: Bool { get }
+}
+
+extension MessageObserver {
+    public var wantsMessages: Bool { false }
+}
+
 /// Options for a handler, by name.
 public typealias HandlerOptions = [String: JSONValue]
 

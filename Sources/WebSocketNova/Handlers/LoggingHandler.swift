@@ -1,18 +1,15 @@
 public import WebSocketCore
 
 /// Writes down what happens. It gets no payloads and no secrets.
-public protocol LoggingHandler: Handler {
+public protocol LoggingHandler: MessageObserver {
     /// Something happened to the connection.
     mutating func logConnection(_ event: ClientEvent)
 
-    /// A message came or went. Asked only where ``wantsMessages`` is true.
+    /// A message came or went. Called only where ``MessageObserver/wantsMessages`` is true.
     mutating func logMessage(_ direction: MessageDirection, kind: WebSocketFrame.Kind, size: Int, stream: StreamRef)
 
     /// Something went wrong.
     mutating func logError(_ error: WebSocketError, context: ErrorContext)
-
-    /// Whether ``logMessage(_:kind:size:stream:)`` is to be called. Read once.
-    var wantsMessages: Bool { get }
 }
 
 /// Which way a message goes.
@@ -29,5 +26,4 @@ extension LoggingHandler {
         stream: StreamRef
     ) {}
     public mutating func logError(_ error: WebSocketError, context: ErrorContext) {}
-    public var wantsMessages: Bool { false }
 }

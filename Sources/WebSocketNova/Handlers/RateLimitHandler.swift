@@ -1,9 +1,13 @@
 /// Decides when a request may go out.
 public protocol RateLimitHandler: Handler {
-    /// A request is about to be sent.
+    /// A request is about to be sent. By default it may go.
     ///
     /// The engine keeps the queue, in which nobody overtakes: while a request waits, those behind it wait too.
     mutating func check(_ request: RateLimitRequest, now: Duration) throws -> RateLimitDecision
+}
+
+extension RateLimitHandler {
+    public mutating func check(_ request: RateLimitRequest, now: Duration) throws -> RateLimitDecision { .allow }
 }
 
 /// A request, as far as a rate limiter needs to know it.

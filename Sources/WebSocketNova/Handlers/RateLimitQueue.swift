@@ -60,7 +60,7 @@ struct RateLimitQueue<Item: Sendable>: Sendable {
         _ now: Duration,
         _ limiter: inout any RateLimitHandler
     ) throws -> RateLimitDecision {
-        var copy = limiter
+        var copy = HandlerSet.unshared(limiter)
         let decision = try copy.check(request, now: now)
         return decision == .allow ? .queue(.zero) : decision
     }

@@ -1,4 +1,6 @@
 /// Knows the service's language for subscriptions, and keeps count of them.
+///
+/// A ``SubscriptionTranslator`` need only know the language.
 public protocol SubscriptionHandler: Handler {
     /// Begins a subscription.
     ///
@@ -24,8 +26,12 @@ public protocol SubscriptionHandler: Handler {
     /// The confirmed subscriptions.
     var active: [SubscriptionID: SubscriptionRequest] { get }
 
-    /// The connection was lost: everything is to be asked for again.
+    /// The connection was lost: everything is to be asked for again. By default nothing is to be done.
     mutating func prepareForReconnection()
+}
+
+extension SubscriptionHandler {
+    public mutating func prepareForReconnection() {}
 }
 
 /// Names a subscription within its connection.

@@ -13,10 +13,12 @@ enum JSONText {
         }
     }
 
-    static func encode(_ value: some Encodable) throws(WebSocketError) -> String {
+    /// - Parameter pretty: in lines that a person can read.
+    static func encode(_ value: some Encodable, pretty: Bool = false) throws(WebSocketError) -> String {
         let encoder = JSONEncoder()
         // One value has one text, which tests and logs can compare.
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        if pretty { encoder.outputFormatting.insert(.prettyPrinted) }
         do {
             return String(decoding: try encoder.encode(value), as: UTF8.self)
         } catch {

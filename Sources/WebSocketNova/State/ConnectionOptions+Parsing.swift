@@ -28,7 +28,7 @@ extension ConnectionOptions {
         case .retry: self.retry = try Self.retry(value)
         case .baseBackoff: self.baseBackoff = try Self.milliseconds(key, value)
         case .protocols: self.protocols = try Self.protocols(value)
-        case .headers: try self.setHeaders(value)
+        case .headers: self.setHeaders(try Self.headers(value))
         case .listener: throw Self.refusal(key, value, "a listener is given in code")
         }
     }
@@ -122,14 +122,16 @@ extension ConnectionOptions {
         return known
     }
 
-    private mutating func setHeaders(_ value: JSONValue) throws(WebSocketError) {
+    /// All fields, also those that carry credentials, which the options do not keep.
+    static func headers(_ value: JSONValue) throws(WebSocketError) -> HTTPFields {
         var headers = HTTPFields()
+        guard value != .null else { return headers }
         for (name, value) in try Self.table(.headers, value).sorted(by: { $0.key < $1.key }) {
             guard let text = value.string else {
                 throw Self.refusal(.headers, .object([:]), "the value of \"\(name)\" must be a text")
             }
             headers.append(name: name, value: text)
         }
-        self.setHeaders(headers)
+        return headers
     }
 }

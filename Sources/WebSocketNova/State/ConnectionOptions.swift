@@ -30,6 +30,8 @@ public struct ConnectionOptions: Sendable, Hashable {
     /// How delays grow from one attempt to the next.
     public enum Backoff: String, Sendable, Hashable, CaseIterable {
         case linear, exponential, jittered
+        /// See ``WebSocketNova/Backoff/Growth/fullJitter``.
+        case fullJitter = "full_jitter"
     }
 
     /// What the upgrade offers.

@@ -21,6 +21,9 @@ public struct HandlerSet: Sendable {
     public var rateLimit: (any RateLimitHandler)?
     public var metrics: (any MetricsHandler)?
 
+    /// The states of the adapters that were installed.
+    var adapters: [any AnyAdapterStorage] = []
+
     /// No handlers.
     public init() {}
 
@@ -54,5 +57,8 @@ public struct HandlerSet: Sendable {
         self.auth = other.auth ?? self.auth
         self.rateLimit = other.rateLimit ?? self.rateLimit
         self.metrics = other.metrics ?? self.metrics
+        for adapter in other.adapters where !self.adapters.contains(where: { $0 === adapter }) {
+            self.adapters.append(adapter)
+        }
     }
 }

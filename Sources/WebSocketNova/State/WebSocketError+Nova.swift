@@ -23,3 +23,10 @@ extension WebSocketError.Code {
     /// The service refused a subscription, or did not answer in time.
     public static let subscriptionFailed = WebSocketError.Code(rawValue: "subscription_failed")
 }
+
+extension WebSocketError.Code {
+    /// A path that leads out of the export directory, or may.
+    public static let unsafePath = WebSocketError.Code(rawValue: "unsafe_path")
+    /// A history could not be written to its file.
+    public static let exportFailed = WebSocketError.Code(rawValue: "export_failed")
+}

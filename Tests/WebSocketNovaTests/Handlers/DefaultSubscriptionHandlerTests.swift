@@ -101,4 +101,29 @@ struct DefaultSubscriptionHandlerTests {
         #expect(try DefaultSubscriptionHandler(options: ["subscription_timeout": 50]).timeout == .milliseconds(50))
         #expect(throws: WebSocketError.self) { try DefaultSubscriptionHandler(options: ["subscription_timeout": 0]) }
     }
+
+    @Test func `F50 what a lost connection has left does not run out before it is asked for again`() throws {
+        var handler = DefaultSubscriptionHandler()
+        try self.confirmed("a", "b", in: &handler)
+        _ = try handler.subscribe(to: "c", parameters: .null, now: .zero)
+        handler.prepareForReconnection()
+        let hour = Duration.seconds(3600)
+        let id = try handler.subscribe(to: "a", parameters: .null, now: hour).id
+        _ = try handler.handleResponse(["type": "other"], now: hour + .seconds(10))
+        #expect(handler.restorable.map(\.channel) == ["a", "b", "c"])
+        _ = try handler.handleResponse(["type": "other"], now: hour + .seconds(31))
+        #expect(handler.records[id]?.status == .expired, "this one was asked for again")
+        #expect(handler.restorable.map(\.channel) == ["b", "c"])
+    }
+
+    @Test func `F50 a restoration that is interrupted keeps the order`() throws {
+        var handler = DefaultSubscriptionHandler()
+        try self.confirmed("a", "b", "c", in: &handler)
+        handler.prepareForReconnection()
+        try self.confirmed("a", in: &handler)
+        handler.prepareForReconnection()
+        #expect(handler.restorable.map(\.channel) == ["a", "b", "c"])
+        try self.confirmed("a", "b", "c", in: &handler)
+        #expect(handler.active.count == 3 && handler.records.count == 3)
+    }
 }

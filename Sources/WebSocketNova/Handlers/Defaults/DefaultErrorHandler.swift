@@ -1,16 +1,6 @@
-public import WebSocketCore
-
 /// Comes back after what passes by itself, with growing delays, and gives up on what does not.
 ///
-/// | what happened | |
-/// |---|---|
-/// | no connection, lost connection, 1006; time out; 1001, 1005, 1011 to 1014, 3008 | again |
-/// | HTTP 408, 425, 429 and 5xx | again, not before the server's `Retry-After` |
-/// | other HTTP statuses, 401, 403 and 404 among them | give up |
-/// | close code 1000 | give up: the peer was done |
-/// | 1002, 1003, 1007 to 1010, 3000 and 3003 | give up: the peer would close again |
-/// | TLS, bad input | give up |
-/// | any other close code | again |
+/// What passes and what does not is said at ``ErrorClass/standard(for:)``.
 public struct DefaultErrorHandler: ErrorHandler {
     /// The delays. Default: ``Backoff``'s.
     public var backoff: Backoff
@@ -59,41 +49,15 @@ public struct DefaultErrorHandler: ErrorHandler {
         }
     }
 
-    public func classify(_ reason: DisconnectReason) -> ErrorClass {
-        switch reason {
-        case .local: .critical
-        case .closed(let info): Self.classify(info.code)
-        case .failed(let error): Self.classify(error)
-        }
-    }
-
-    private static func classify(_ code: WebSocketCloseCode) -> ErrorClass {
-        switch code.rawValue {
-        // 3000 and 3003 are "unauthorized" and "forbidden" in IANA's registry of close codes.
-        case 1000, 1002, 1003, 1007...1010, 3000, 3003: .critical
-        default: .transient
-        }
-    }
-
-    private static func classify(_ error: WebSocketError) -> ErrorClass {
-        if let status = error.handshake?.status {
-            return status == 408 || status == 425 || status == 429 || status >= 500 ? .transient : .critical
-        }
-        if let close = error.close, error.code == .connectionClosed { return self.classify(close.code) }
-        switch error.code {
-        case .invalidMessage, .invalidUTF8, .messageTooLarge, .controlFrameTooLarge: return .normal
-        default: return error.isRetryable ? .transient : .critical
-        }
-    }
-
-    public mutating func handleError(_ error: WebSocketError, context: ErrorContext) throws -> ErrorDecision { .ok }
-
     public mutating func reconnectionDelay(after reason: DisconnectReason, attempt: Int) throws -> Duration? {
         self.losses += 1
         guard self.classify(reason) != .critical else { return nil }
-        guard let delay = self.backoff.delay(before: attempt, using: &self.random) else { return nil }
-        guard case .failed(let error) = reason, let wanted = error.handshake?.retryAfter else { return delay }
-        return max(delay, min(wanted, self.maximumRetryAfter))
+        return self.backoff.delay(
+            before: attempt,
+            after: reason,
+            maximumRetryAfter: self.maximumRetryAfter,
+            using: &self.random
+        )
     }
 
     public mutating func resetReconnectionAttempts() { self.losses = 0 }
