@@ -34,9 +34,19 @@ public struct ClientConfiguration: Sendable {
     ///
     /// A client that has authenticated does so again before the authentication ends, and after each reconnection.
     public var authenticatesOnConnect = false
-    /// Whether a lost connection is tried again, as the error handler decides. Default: true. The first connection is tried
-    /// once, whatever this says: a wrong address should be known at once.
-    public var reconnects = true
+    /// When a connection that was lost, or could not be opened, is tried again, as the error handler decides. Default: once
+    /// it has been open.
+    public var reconnection = Reconnection.onceConnected
+
+    /// See ``ClientConfiguration/reconnection-swift.property``.
+    public enum Reconnection: Sendable, Hashable, CaseIterable {
+        /// Never: the first loss is the end.
+        case never
+        /// When it has been open. The first connection is tried once, so that a wrong address is known at once.
+        case onceConnected
+        /// Always, the first time too: for a service that may start before its peer does.
+        case always
+    }
 
     /// How many requests may wait for their answers; one more fails with `too_many_requests`. Default: 10,000.
     public var pendingRequests = 10_000

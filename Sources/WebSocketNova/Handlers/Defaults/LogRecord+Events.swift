@@ -60,7 +60,7 @@ extension LogRecord {
             self.message = "no transition from \(from.rawValue) to \(to.rawValue)"
             self["from"] = .string(from.rawValue)
             self["to"] = .string(to.rawValue)
-        case .reconnecting, .reconnected, .subscriptionRestored, .ended:
+        case .reconnecting, .reconnected, .subscriptionRestored, .streamEnded, .ended:
             self.fillAfterLoss(event.kind)
         }
     }
@@ -84,6 +84,10 @@ extension LogRecord {
             self.message = failure == nil ? "a subscription was restored" : "a subscription was not restored"
             self["channel"] = .string(LogText.escaped(channel))
             if let failure { self.message += ": " + self.add(failure) }
+        case .streamEnded(let stream, let reason):
+            self.event = "stream.ended"
+            self.add(stream)
+            self.message = "a further stream has ended: " + self.add(reason)
         case .ended(let reason):
             self.event = "connection.ended"
             self.message = "the connection has ended: " + self.add(reason)
@@ -155,7 +159,7 @@ extension LogRecord {
         case .connectionUp: .debug
         case .upgraded, .reconnecting, .reconnected, .subscriptionRestored(_, nil): .info
         case .refused, .transitionRefused, .subscriptionRestored: .warning
-        case .connectionDown(let reason): reason.isOrderly ? .info : .warning
+        case .connectionDown(let reason), .streamEnded(_, let reason): reason.isOrderly ? .info : .warning
         case .ended(let reason): reason.isOrderly ? .info : .error
         case .error(_, let error): Self.level(of: error)
         }
