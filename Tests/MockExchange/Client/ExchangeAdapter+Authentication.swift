@@ -1,5 +1,5 @@
-package import WebSocketNova
 import WebSocketCore
+package import WebSocketNova
 
 extension ExchangeAdapter: AuthHandler {
     /// By the refresh token while it is good for something, else by signature.
