@@ -54,6 +54,9 @@ public struct ClientConfiguration: Sendable {
     /// ``WebSocketClient/events``. Default: 4,096 messages of 4 MiB.
     public var listenerBuffer = ListenerBuffer()
 
+    /// Where ``WebSocketClient/exportHistory(to:)`` may write. Default: `exports/` in the working directory.
+    public var exportDirectory = ExportDirectory()
+
     /// How much may wait for one listener.
     public struct ListenerBuffer: Sendable, Hashable {
         /// Default: 4,096.

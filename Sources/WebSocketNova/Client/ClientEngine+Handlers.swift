@@ -76,7 +76,8 @@ extension ClientEngine {
     func report(_ error: WebSocketError, on stream: StreamRef?) {
         self.machine.update { $0.recordError(error) }
         self.emit(.error(stream, error))
-        self.measure(.errorOccurred(self.id, stream, error))
+        let state = self.machine.state
+        self.measure(.errorOccurred(self.id, stream, error, host: state.host, port: state.port))
         // An error handler that fails is not asked about that.
         guard !self.isReporting else { return }
         self.isReporting = true

@@ -27,6 +27,13 @@ extension ClientEngine {
         }
     }
 
+    var statistics: ConnectionStatistics { self.history.statistics(now: self.loop.now) }
+
+    var trace: ConnectionTrace {
+        let state = self.machine.state
+        return self.history.export(host: state.host, port: state.port, now: self.loop.now)
+    }
+
     /// The handlers as they are now: with their state.
     var handlers: HandlerSet { self.machine.handlers }
 }

@@ -130,7 +130,16 @@ extension ClientEngine {
         guard let live = self.live.removeValue(forKey: stream) else { return }
         live.monitor.cancel()
         let now = self.loop.now
-        self.measure(.connectionClosed(stream, reason: reason, duration: live.opened.map { now - $0 }))
+        let state = self.machine.state
+        self.measure(
+            .connectionClosed(
+                stream,
+                host: state.host,
+                port: state.port,
+                reason: reason,
+                duration: live.up.map { now - $0 }
+            )
+        )
         guard stream == self.machine.stream else { return self.furtherLost(stream, live, reason) }
         self.closeRoute()
         self.lastLoss = reason

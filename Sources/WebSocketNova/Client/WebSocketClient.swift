@@ -121,6 +121,24 @@ public final class WebSocketClient: Sendable {
     /// - Throws: what the handler throws.
     public func handlerStatus() async throws -> JSONValue { try await self.engine.handlerStatus() }
 
+    /// The transitions of ``status`` so far, with their times and causes.
+    public var history: ConnectionHistory {
+        get async { await self.engine.history }
+    }
+
+    /// What the history adds up to: uptime, connects, reconnections and how long they took.
+    public var statistics: ConnectionStatistics {
+        get async { await self.engine.statistics }
+    }
+
+    /// Writes history and statistics as JSON to a file in ``ClientConfiguration/exportDirectory``.
+    ///
+    /// - Parameter path: the file's path in that directory, or an absolute one inside of it, that ends in `.json`.
+    /// - Throws: `unsafe_path`, which names it; see ``ExportDirectory/write(_:to:)``.
+    public func exportHistory(to path: String) async throws {
+        try await self.engine.configuration.exportDirectory.write(await self.engine.trace, to: path)
+    }
+
     /// A live client by the name of its connection. Nil once it has ended, or nobody holds it any more.
     public static func find(_ id: ConnectionID) -> WebSocketClient? { Self.registry.find(id) }
 

@@ -95,12 +95,12 @@ struct MockExchangeFaultTests {
             let first = try await PlainClient(exchange)
             let second = try await PlainClient(exchange)
             try await exchange.close(code: code, reason: "one", session: 2)
-            let info = try await second.socket.waitUntilClosed()
+            let info = try await second.end()
             #expect(info.code == code)
             #expect(info.reason == "one")
             #expect(first.socket.closeInfo == nil)
             try await exchange.close(code: code, reason: "all")
-            #expect(try await first.socket.waitUntilClosed().reason == "all")
+            #expect(try await first.end().reason == "all")
             try await exchange.waitUntil { record, _ in record.ends == [.closed: 2] }
             #expect(exchange.record.receivedCloseCodes == [code, code])
         }
@@ -153,7 +153,7 @@ struct MockExchangeFaultTests {
             await #expect(throws: (any Error).self) { try await client.buy("one") }
             #expect(exchange.ledger.snapshot.orders.map(\.label) == (disturbance == .dropBefore ? [] : ["one"]))
             let code: WebSocketCloseCode = disturbance == .close(.serviceRestart) ? .serviceRestart : .abnormalClosure
-            #expect(try await client.socket.waitUntilClosed().code == code)
+            #expect(try await client.end().code == code)
         }
     }
 
@@ -165,7 +165,7 @@ struct MockExchangeFaultTests {
                 #expect(try await client.nextNotification()?["params"]?["type"] == "test_request")
                 _ = try await client.call("public/test")
             }
-            let info = try await client.socket.waitUntilClosed()
+            let info = try await client.end()
             #expect(info.code == .tryAgainLater)
             #expect(info.reason == "heartbeat missed")
         }
@@ -175,10 +175,10 @@ struct MockExchangeFaultTests {
         try await withMockExchange { exchange in
             let binary = try await PlainClient(exchange)
             try await binary.socket.send([1, 2, 3])
-            #expect(try await binary.socket.waitUntilClosed().code == .unsupportedData)
+            #expect(try await binary.end().code == .unsupportedData)
             let large = try await PlainClient(exchange)
             try await large.socket.send(String(repeating: "x", count: 2 << 20))
-            #expect(try await large.socket.waitUntilClosed().code == .messageTooBig)
+            #expect(try await large.end().code == .messageTooBig)
         }
     }
 

@@ -29,7 +29,7 @@ struct MockExchangeLifecycleTests {
             let client = try await PlainClient(exchange)
             if isFrozen { try await exchange.freeze() }
             await exchange.stop()
-            #expect(try await client.socket.waitUntilClosed().code == .abnormalClosure)
+            #expect(try await client.end().code == .abnormalClosure)
             let next = try MockExchangeServer(port: exchange.port)
             #expect(next.port == exchange.port)
             await next.stop()
@@ -43,11 +43,11 @@ struct MockExchangeLifecycleTests {
                 try await withMockExchange { exchange in
                     let client = try await PlainClient(exchange)
                     try await exchange.kill()
-                    _ = try await client.socket.waitUntilClosed()
+                    _ = try await client.end()
                     try await exchange.restart()
                     let next = try await PlainClient(exchange)
                     try await exchange.dropMidFrame()
-                    _ = try await next.socket.waitUntilClosed()
+                    _ = try await next.end()
                 }
             }
             // The first open what the runtime and the client's event loop keep.

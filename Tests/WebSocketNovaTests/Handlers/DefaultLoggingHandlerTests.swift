@@ -35,8 +35,8 @@ struct DefaultLoggingHandlerTests {
         (.connectionDown(closed(1011)), "connection.close", .warning),
         (.connectionDown(.failed(failure)), "connection.close", .warning),
         (.refused(stream, answer), "connection.refused", .warning),
-        (.error(stream, failure), "error.occurred", .warning),
-        (.error(nil, WebSocketError(.invalidMessage, "GET /a?token=\(secret)")), "error.occurred", .error),
+        (.error(stream, failure), "error.occurred", .debug),
+        (.error(nil, WebSocketError(.invalidMessage, "GET /a?token=\(secret)")), "error.occurred", .debug),
         (.transitionRefused(from: .closed, to: .connecting), "connection.transition_refused", .warning),
         (.reconnecting(attempt: 2, delay: .seconds(3), cause: .failed(failure)), "connection.reconnecting", .info),
         (.reconnected(stream, gap: .init(duration: .seconds(4), attempts: 2)), "connection.reconnected", .info),
@@ -184,6 +184,18 @@ struct DefaultLoggingHandlerTests {
         handler.logConnection(self.event(.connectionUp))
         #expect(self.log.entries.count == 1 && logger.logLevel == .critical)
         #expect(DefaultLoggingHandler().level == .info && !DefaultLoggingHandler().wantsMessages)
+    }
+
+    @Test func `F85 what may pass by itself is a warning, other errors are errors`() {
+        var handler = self.handler()
+        let context = ErrorContext(connection: Self.stream.connection, stream: Self.stream)
+        handler.logError(Self.failure, context: context)
+        handler.logError(WebSocketError(.invalidMessage, "bad"), context: context)
+        #expect(self.log.entries.map(\.level) == [.warning, .error])
+        #expect(
+            self.log.entries.last?.metadata
+                == ["connection_id": "connection-7", "stream_ref": "connection-7/3", "reason": "invalid_message"]
+        )
     }
 
     // MARK: Options

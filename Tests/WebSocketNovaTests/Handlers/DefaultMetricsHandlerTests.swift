@@ -238,11 +238,24 @@ struct DefaultMetricsHandlerTests {
         #expect(try DefaultMetricsHandler(options: [name: true]).wantsMessages == (name == "measure_latency"))
     }
 
-    @Test func `two copies of a handler count apart`() {
-        var handler = self.handler()
-        handler.recordMessages(.sent, count: 1, bytes: 1)
-        var other = handler
-        other.recordMessages(.sent, count: 1, bytes: 1)
-        #expect(handler.totals.messagesSent == 1 && other.totals.messagesSent == 2)
+    @Test func `F84 copies of a handler count together, from any thread`() async {
+        let handler = self.handler()
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<8 {
+                group.addTask {
+                    var copy = handler
+                    for _ in 0..<1000 { copy.recordMessages(.received, count: 1, bytes: 10) }
+                    for _ in 0..<100 { copy.record(self.error("invalid_message")) }
+                }
+            }
+        }
+        #expect(handler.totals.messagesReceived == 8000 && handler.totals.bytesReceived == 80_000)
+        #expect(handler.totals.errorsByCode == ["invalid_message": 800])
+        #expect(self.handler().totals == DefaultMetricsHandler.Totals())
+    }
+
+    @Test func `a handler fits into an existential without an allocation`() {
+        // Three words: handlers are copied for each call, and a larger one would be copied on the heap.
+        #expect(MemoryLayout<DefaultMetricsHandler>.size <= 3 * MemoryLayout<Int>.size)
     }
 }

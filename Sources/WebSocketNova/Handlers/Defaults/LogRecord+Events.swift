@@ -154,14 +154,13 @@ extension LogRecord {
     /// How important an event is; costs nothing, so that what is not logged costs nothing.
     static func level(of kind: ClientEvent.Kind) -> Logger.Level {
         switch kind {
-        // Messages have lines of their own, from `logMessage`.
+        // Messages and errors have lines of their own, from `logMessage` and `logError`.
         case .frame: .trace
-        case .connectionUp: .debug
+        case .connectionUp, .error: .debug
         case .upgraded, .reconnecting, .reconnected, .subscriptionRestored(_, nil): .info
         case .refused, .transitionRefused, .subscriptionRestored: .warning
         case .connectionDown(let reason), .streamEnded(_, let reason): reason.isOrderly ? .info : .warning
         case .ended(let reason): reason.isOrderly ? .info : .error
-        case .error(_, let error): Self.level(of: error)
         }
     }
 
