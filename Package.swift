@@ -71,7 +71,10 @@ let package = Package(
         ),
         .target(
             name: "WebSocketNovaTesting",
-            dependencies: ["WebSocketCore", "WebSocketNova", "LWSTransport", "CLibwebsockets", "COpenSSL", "CZlib"],
+            dependencies: [
+                "WebSocketCore", "WebSocketNova", "LWSTransport", "CLibwebsockets", "COpenSSL", "CZlib",
+                .product(name: "DequeModule", package: "swift-collections"),
+            ],
             swiftSettings: swiftSettings
         ),
         .executableTarget(
@@ -99,13 +102,16 @@ let package = Package(
             name: "WebSocketNovaTests",
             dependencies: [
                 "WebSocketNova", "WebSocketNovaTesting", "TestSupport",
+                .product(name: "InMemoryLogging", package: "swift-log"),
                 .product(name: "MetricsTestKit", package: "swift-metrics"),
             ],
             swiftSettings: swiftSettings
         ),
         .testTarget(
             name: "WebSocketNovaTestingTests",
-            dependencies: ["WebSocketNovaTesting", "LWSTransport", "COpenSSL", "CZlib", "TestSupport"],
+            dependencies: [
+                "WebSocketNova", "WebSocketNovaTesting", "LWSTransport", "COpenSSL", "CZlib", "TestSupport",
+            ],
             swiftSettings: swiftSettings
         ),
         .target(

@@ -1,8 +1,8 @@
 internal import HeapModule
-internal import WebSocketCore
+package import WebSocketCore
 
 /// The scheduled actions of one loop, the earliest first. No clock inside: the time is an argument.
-struct LoopTimers {
+package struct LoopTimers {
     private struct Entry: Comparable {
         var deadline: Duration
         var id: UInt64
@@ -17,20 +17,22 @@ struct LoopTimers {
     private var actions: [UInt64: @Sendable () -> Void] = [:]
     private var lastID: UInt64 = 0
 
+    package init() {}
+
     /// How many timers are scheduled and not cancelled.
-    var count: Int { self.actions.count }
+    package var count: Int { self.actions.count }
 
     /// When the next action is due.
-    var nextDeadline: Duration? { self.heap.min?.deadline }
+    package var nextDeadline: Duration? { self.heap.min?.deadline }
 
-    mutating func schedule(at deadline: Duration, _ action: @escaping @Sendable () -> Void) -> TransportTimer {
+    package mutating func schedule(at deadline: Duration, _ action: @escaping @Sendable () -> Void) -> TransportTimer {
         self.lastID += 1
         self.actions[self.lastID] = action
         self.heap.insert(Entry(deadline: deadline, id: self.lastID))
         return TransportTimer(id: self.lastID, deadline: deadline)
     }
 
-    mutating func cancel(_ timer: TransportTimer) {
+    package mutating func cancel(_ timer: TransportTimer) {
         guard self.actions.removeValue(forKey: timer.id) != nil else { return }
         self.dropCancelledHead()
         // Long deadlines that are always cancelled early would pile up otherwise.
@@ -38,7 +40,7 @@ struct LoopTimers {
     }
 
     /// Takes out the next action that is due, if one is.
-    mutating func popDue(now: Duration) -> (@Sendable () -> Void)? {
+    package mutating func popDue(now: Duration) -> (@Sendable () -> Void)? {
         while let head = self.heap.min, head.deadline <= now {
             self.heap.removeMin()
             if let action = self.actions.removeValue(forKey: head.id) {

@@ -5,7 +5,7 @@ import WebSocketNovaTesting
 extension Serial {
     @Suite("A connection to the echo server", .timeLimit(.minutes(1)))
     struct EchoTests {
-        @Test("Text and binary messages come back as they went")
+        @Test("F23, F29, F30: Text and binary messages come back as they went")
         func echo() async throws {
             try await withEchoServer { server in
                 let closed = try await withWebSocket(to: server.url) { socket in
@@ -22,7 +22,10 @@ extension Serial {
             }
         }
 
-        @Test("Messages of every length form come back", arguments: [0, 1, 125, 126, 65_535, 65_536, 300_000, 1 << 20])
+        @Test(
+            "F30, F35: Messages of every length form come back",
+            arguments: [0, 1, 125, 126, 65_535, 65_536, 300_000, 1 << 20]
+        )
         func sizes(size: Int) async throws {
             try await withEchoServer { server in
                 let bytes = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 31) }
@@ -35,7 +38,7 @@ extension Serial {
             }
         }
 
-        @Test("A ping gives the round trip")
+        @Test("F80: A ping gives the round trip")
         func ping() async throws {
             try await withEchoServer { server in
                 try await withWebSocket(to: server.url) { socket in

@@ -69,6 +69,8 @@ extension WebSocketCloseCode: CustomStringConvertible {
         case .goingAway: "going away"
         case .protocolError: "protocol error"
         case .unsupportedData: "unsupported data"
+        // Its meaning was never defined (RFC 6455 section 7.4.1).
+        case 1004: "reserved"
         case .noStatusReceived: "no status received"
         case .abnormalClosure: "abnormal closure"
         case .invalidFramePayloadData: "invalid frame payload data"

@@ -12,6 +12,8 @@ package enum LiveObjects {
         case inboundQueue
         case outboundQueue
         case tunnel
+        case client
+        case clientEngine
     }
 
     private static let webSockets = Atomic(0)
@@ -19,6 +21,8 @@ package enum LiveObjects {
     private static let inboundQueues = Atomic(0)
     private static let outboundQueues = Atomic(0)
     private static let tunnels = Atomic(0)
+    private static let clients = Atomic(0)
+    private static let clientEngines = Atomic(0)
 
     /// How many of a kind there are now.
     package static func count(of kind: Kind) -> Int { self.add(0, to: kind) }
@@ -38,6 +42,8 @@ package enum LiveObjects {
         case .inboundQueue: self.inboundQueues.add(number, ordering: .relaxed).newValue
         case .outboundQueue: self.outboundQueues.add(number, ordering: .relaxed).newValue
         case .tunnel: self.tunnels.add(number, ordering: .relaxed).newValue
+        case .client: self.clients.add(number, ordering: .relaxed).newValue
+        case .clientEngine: self.clientEngines.add(number, ordering: .relaxed).newValue
         }
     }
 }

@@ -38,7 +38,7 @@ public final class WebSocket: Sendable {
     /// in ``WebSocketConfiguration/responseHeaderNames``.
     public let responseHeaders: HTTPFields
 
-    private init(_ outcome: Opening.Outcome) {
+    init(_ outcome: Opening.Outcome) {
         self.connection = outcome.connection
         self.outbound = outcome.opened.outbound
         self.inbound = outcome.inbound

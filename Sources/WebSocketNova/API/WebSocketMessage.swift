@@ -13,6 +13,14 @@ public enum WebSocketMessage: Sendable, Hashable {
         case binary
     }
 
+    /// How many bytes its payload has; of text, in UTF-8.
+    public var payloadSize: Int {
+        switch self {
+        case .text(let text): text.utf8.count
+        case .binary(let bytes): bytes.count
+        }
+    }
+
     /// Which kind it is.
     public var kind: Kind {
         switch self {

@@ -34,15 +34,28 @@ public struct ClientConfiguration: Sendable {
     ///
     /// A client that has authenticated does so again before the authentication ends, and after each reconnection.
     public var authenticatesOnConnect = false
-    /// Whether a lost connection is tried again, as the error handler decides. Default: true. The first connection is tried
-    /// once, whatever this says: a wrong address should be known at once.
-    public var reconnects = true
+    /// When a connection that was lost, or could not be opened, is tried again, as the error handler decides. Default: once
+    /// it has been open.
+    public var reconnection = Reconnection.onceConnected
+
+    /// See ``ClientConfiguration/reconnection-swift.property``.
+    public enum Reconnection: Sendable, Hashable, CaseIterable {
+        /// Never: the first loss is the end.
+        case never
+        /// When it has been open. The first connection is tried once, so that a wrong address is known at once.
+        case onceConnected
+        /// Always, the first time too: for a service that may start before its peer does.
+        case always
+    }
 
     /// How many requests may wait for their answers; one more fails with `too_many_requests`. Default: 10,000.
     public var pendingRequests = 10_000
     /// How many messages, and how many bytes of them, may wait for one listener or subscriber who does not read; see
     /// ``WebSocketClient/events``. Default: 4,096 messages of 4 MiB.
     public var listenerBuffer = ListenerBuffer()
+
+    /// Where ``WebSocketClient/exportHistory(to:)`` may write. Default: `exports/` in the working directory.
+    public var exportDirectory = ExportDirectory()
 
     /// How much may wait for one listener.
     public struct ListenerBuffer: Sendable, Hashable {

@@ -21,6 +21,9 @@ public struct FrameHandlers: Sendable {
     /// Whether a kind has a handler.
     public func wants(_ kind: WebSocketFrame.Kind) -> Bool { self.wanted & Self.bit(kind) != 0 }
 
+    /// Whether text or binary messages have one.
+    public var wantsMessages: Bool { self.wants(.text) || self.wants(.binary) }
+
     /// Installs a handler, in the place of the one that the kind had before.
     public mutating func register(_ kind: WebSocketFrame.Kind, _ handler: @escaping Handler) {
         self.handlers[kind] = handler

@@ -12,10 +12,23 @@ extension Connection {
         if self.pauseTimer == nil { self.armPauseTimer() }
     }
 
+    /// Stops reading until what was sent from the loop has gone out.
+    func pauseForOutbound() {
+        self.waitsForOutbound = true
+        self.pauseReading()
+    }
+
+    /// Whether what was sent from the loop has gone out.
+    var mayResume: Bool {
+        guard self.waitsForOutbound, let outbound else { return true }
+        return outbound.isBelowLowWaterMark
+    }
+
     /// Goes on where reading stopped, if it may.
     func resumeReading() {
         guard self.isReadingPaused, self.lifecycle.state != .atBarrier else { return }
         self.isReadingPaused = false
+        self.waitsForOutbound = false
         self.decodeCarried()
         if self.isReadable, !self.isReadingPaused { self.readAvailable() }
     }
@@ -50,10 +63,11 @@ extension Connection {
     func writeFailed() {
         guard self.isReadingPaused, self.lifecycle.state == .open else { return }
         switch self.consumer {
-        case .handler:
+        case .handler,
+            .client where self.waitsForOutbound:
             // It pauses until what cannot go out any more has gone out.
             self.abort("the peer left while what it was sent held up reading", .reset, by: .transport)
-        case .queue:
+        case .queue, .client:
             // The reader may come to the peer's last words yet; senders have nothing to wait for.
             self.outbound?.fail(WebSocketError(.connectionClosed, "the peer takes nothing any more"))
         }

@@ -13,6 +13,7 @@ extension Connection {
     /// The next phase of the opening has begun; that of the phase before it is over.
     func entered(_ phase: TransportPhase) {
         self.phase = phase
+        if case .client(let client) = self.consumer { client.entered(phase) }
         self.cancelPhaseTimer()
         let deadlines = self.plan?.configuration.deadlines
         guard self.opening != nil, let limit = deadlines?.limit(for: phase) else { return }

@@ -103,7 +103,10 @@ extension Connection {
         self.startIdleTimer()
         self.logger.debug("connection opened", metadata: ["url": "\(plan.request.url)"])
         self.plan = nil
-        self.opening.take()?.resume(returning: Opened(outbound: outbound, upgrade: upgrade))
+        let opened = Opened(outbound: outbound, upgrade: upgrade)
+        // Before anything is read: a first message may have come together with the head.
+        if case .client(let client) = self.consumer { client.opened(self, opened, plan.request.url) }
+        self.opening.take()?.resume(returning: opened)
     }
 
     private func channelEnded(_ closure: TransportClosure) {

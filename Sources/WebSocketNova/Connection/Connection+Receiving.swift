@@ -64,6 +64,7 @@ extension Connection {
             }
         }
         // Before the memory of the read is used for the next one.
+        if self.interest != .passThrough, case .client = self.consumer { self.deliverBatch() }
         self.batch.endRead()
         self.flushIfNeeded()
     }
@@ -76,7 +77,9 @@ extension Connection {
         var event: InboundEvent?
         switch self.consumer {
         case .queue:
-            event = Self.decodeToBatch(&decoder, &input, &self.batch)
+            event = Self.decodeToBatch(&decoder, &input, &self.batch, keeping: true)
+        case .client:
+            event = Self.decodeToBatch(&decoder, &input, &self.batch, keeping: self.interest != .ignore)
         case .handler(let handler):
             if let context = self.loopContext {
                 event = Self.decodeToHandler(&decoder, &input, handler, context)
@@ -92,7 +95,8 @@ extension Connection {
     private static func decodeToBatch(
         _ decoder: inout InboundDecoder,
         _ input: inout UnsafeRawBufferPointer,
-        _ batch: inout InboundBatch
+        _ batch: inout InboundBatch,
+        keeping: Bool
     ) -> InboundEvent? {
         while true {
             let event = decoder.next(&input)
@@ -101,6 +105,8 @@ extension Connection {
                 batch.note(event.payload, isText: true)
             case .binary where !event.isOwned:
                 batch.note(event.payload, isText: false)
+            case .text where !keeping, .binary where !keeping:
+                batch.skip(bytes: event.payload.count)
             case .text, .binary, .fragment:
                 let bytes = event.isOwned ? decoder.takeMessage() : [UInt8](event.payload)
                 batch.append(Self.element(event, bytes), bytes: bytes.count)
@@ -155,7 +161,7 @@ extension Connection {
 
     private func noteSent(_ context: WebSocket.LoopContext) {
         if context.hasSent { self.needsFlush = true }
-        if context.isFull { self.pauseReading() }
+        if context.isFull { self.pauseForOutbound() }
         context.reset()
     }
 
@@ -163,6 +169,13 @@ extension Connection {
         switch (event.kind, self.consumer) {
         case (.needsInput, _):
             break
+        case (.text, .client), (.binary, .client):
+            if self.interest == .ignore {
+                self.batch.skip(bytes: event.payload.count)
+                self.decoder?.releaseUnusedStorage()
+            } else if let bytes = self.decoder?.takeMessage() {
+                self.batch.append(Self.element(event, bytes), bytes: bytes.count)
+            }
         case (.text, .queue), (.binary, .queue), (.fragment, .queue):
             if let bytes = self.decoder?.takeMessage() {
                 self.batch.append(Self.element(event, bytes), bytes: bytes.count)
@@ -179,6 +192,7 @@ extension Connection {
     }
 
     private func handleControl(_ event: InboundEvent) {
+        if case .client(let client) = self.consumer { self.show(event, to: client) }
         switch event.kind {
         case .ping:
             self.noteControlFrame(event.payload)
@@ -197,15 +211,39 @@ extension Connection {
         }
     }
 
+    /// Shows a control frame to a client, behind the messages that came before it.
+    private func show(_ event: InboundEvent, to client: ClientStream) {
+        switch event.kind {
+        case .ping where client.wantsControlFrames:
+            self.deliverBatch()
+            client.received(.ping(Array(event.payload)))
+        case .pong where client.wantsControlFrames:
+            self.deliverBatch()
+            client.received(.pong(Array(event.payload)))
+        case .close:
+            self.deliverBatch()
+            if let frame = self.decoder?.close { client.received(.close(frame.code, reason: frame.reason)) }
+        default:
+            break
+        }
+    }
+
     /// Hands the messages of a read to the reader.
     private func deliverBatch() {
-        self.batch.moveNoted()
-        guard case .queue(let queue) = self.consumer, !self.batch.elements.isEmpty else { return }
-        if self.isDiscarding {
-            self.batch.removeAll()
+        let level: InboundQueue.Level
+        switch self.consumer {
+        case .handler:
             return
+        case .queue(let queue):
+            self.batch.moveNoted()
+            guard !self.batch.elements.isEmpty else { return }
+            if self.isDiscarding { return self.batch.removeAll() }
+            level = queue.append(&self.batch)
+        case .client(let client):
+            guard !self.batch.isEmpty else { return }
+            if self.isDiscarding { return self.batch.removeAll() }
+            level = client.received(&self.batch)
         }
-        let level = queue.append(&self.batch)
         self.isReadingAhead = level != .low
         guard level == .full else { return }
         if self.lifecycle.state == .closing {
@@ -217,8 +255,22 @@ extension Connection {
     }
 
     private func followReader() {
-        guard case .queue(let queue) = self.consumer else { return }
-        self.decoder?.deliversFragments = queue.wantsFragments
-        self.batch.readerIsOnLoop = queue.isReaderOnLoop
+        switch self.consumer {
+        case .handler:
+            break
+        case .queue(let queue):
+            self.decoder?.deliversFragments = queue.wantsFragments
+            self.batch.readerIsOnLoop = queue.isReaderOnLoop
+        case .client(let client):
+            self.interest = client.interest
+            // What is looked at here is made here.
+            self.batch.readerIsOnLoop = self.interest != .passThrough || client.isReaderOnLoop
+        }
+    }
+
+    /// A client's handler has sent something from the loop.
+    func noteSentFromLoop(isFull: Bool) {
+        self.needsFlush = true
+        if isFull { self.pauseForOutbound() }
     }
 }

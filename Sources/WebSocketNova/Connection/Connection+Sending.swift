@@ -39,7 +39,7 @@ extension Connection {
             if !self.inflight.isEmpty { self.signal(.flush) }
             // Not within this call: the handler's answers to what is read then are written by this function, and so on,
             // one call within the other for each message.
-            if case .handler = self.consumer, self.isReadingPaused, outbound.isBelowLowWaterMark {
+            if self.waitsForOutbound, self.isReadingPaused, outbound.isBelowLowWaterMark {
                 self.signal(.resumeReading)
             }
         } else {

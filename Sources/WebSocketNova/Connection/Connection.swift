@@ -33,6 +33,7 @@ actor Connection {
     enum Consumer {
         case queue(InboundQueue)
         case handler(WebSocket.MessageHandler)
+        case client(ClientStream)
     }
 
     /// What is known once the connection is open.
@@ -122,6 +123,10 @@ actor Connection {
     var isPongScheduled = false
     /// The channel has said that it is readable, and nothing has been read since.
     var isReadable = false
+    /// What the client does with messages; of use only if there is one.
+    var interest = ClientStream.Interest.ignore
+    /// Reading pauses until what was sent from the loop has gone out.
+    var waitsForOutbound = false
 
     // Sending.
     var outbound: OutboundQueue?
@@ -266,6 +271,7 @@ actor Connection {
     }
 
     private func sendClose(_ frame: CloseFrame) {
+        if case .client(let client) = self.consumer { client.willEnd() }
         var wake = false
         let error = WebSocketError(.connectionClosed, "the connection is closing (\(frame.code))")
         self.outbound?.appendClose(frame, error: error, wake: &wake)
@@ -285,7 +291,7 @@ actor Connection {
             // looked at before the reader's answers and our Close frame have gone.
             self.pauseReading()
             self.armCloseTimer(Self.readerGrace) { $0.perform($0.lifecycle.barrierReached()) }
-        case .queue, .handler:
+        case .queue, .handler, .client:
             self.perform(self.lifecycle.barrierReached())
         }
     }
@@ -306,6 +312,7 @@ actor Connection {
         _ cause: WebSocketCloseInfo.Cause = .timedOut,
         by initiator: WebSocketCloseInfo.Initiator = .local
     ) {
+        if case .client(let client) = self.consumer { client.willEnd() }
         self.lifecycle.abandoned(reason, cause, by: initiator)
         self.channel?.abort()
     }
@@ -326,7 +333,8 @@ actor Connection {
         self.loopContext = nil
         self.closeInfo.withLock { $0 = info }
         let closed = WebSocketError(.connectionClosed, "the connection has ended", close: info)
-        if case .queue(let queue) = self.consumer { queue.finish(self.inboundEnd(info)) }
+        let end = self.inboundEnd(info)
+        if case .queue(let queue) = self.consumer { queue.finish(end) }
         self.outbound?.fail(closed)
         self.inflight.removeAll()
         for ping in self.pings.takeAll() { ping.continuation?.resume(throwing: closed) }
@@ -335,6 +343,7 @@ actor Connection {
         for waiter in self.endWaiters.values { waiter.resume(returning: info) }
         self.endWaiters = [:]
         self.logger.debug("connection ended", metadata: ["close": "\(info)"])
+        if case .client(let client) = self.consumer { client.ended(info, end) }
     }
 
     /// How the reader learns of the end: quietly where this side wanted it or the peer said goodbye, else with an error.
@@ -376,7 +385,7 @@ extension Connection: TransportLoopWork {
         if signals == .flush { return }
         if signals.contains(.cancelOpening) { self.openingCancelled() }
         if signals.contains(.passBarrier) { self.perform(self.lifecycle.barrierReached()) }
-        if signals.contains(.resumeReading) { self.resumeReading() }
+        if signals.contains(.resumeReading), self.mayResume { self.resumeReading() }
         if signals.contains(.abort) { self.abort("aborted by this side", .aborted) }
         if signals.contains(.release), self.lifecycle.state != .closed {
             self.logger.debug("an open connection was released; it closes with 1001")

@@ -1,7 +1,7 @@
 internal import DequeModule
 
 /// The messages of one read, in order, before they go to the queue.
-struct InboundBatch {
+struct InboundBatch: Sendable {
     var elements: Deque<InboundQueue.Element> = []
     private(set) var bytes = 0
     private(set) var count = 0
@@ -94,8 +94,51 @@ struct InboundBatch {
 
     mutating func removeAll() {
         self.elements.removeAll(keepingCapacity: self.elements.count < 64)
+        self.noted.removeAll()
         self.bytes = 0
         self.count = 0
+        self.skipped = (0, 0)
+    }
+
+    // MARK: For a client, which looks at messages before anybody reads them
+
+    /// Messages that nobody wants: how many, and how many bytes of payload.
+    private var skipped = (count: 0, bytes: 0)
+
+    /// Whether there is nothing, not even a message that was skipped.
+    var isEmpty: Bool { self.elements.isEmpty && self.noted.count == 0 && self.skipped.count == 0 }
+
+    /// Counts a message that nobody wants.
+    mutating func skip(bytes: Int) {
+        self.skipped.count += 1
+        self.skipped.bytes += bytes
+    }
+
+    /// How many messages there are, and how many bytes of payload they have.
+    var tally: (count: Int, bytes: Int) {
+        var bytes = self.noted.bytes + self.skipped.bytes
+        for element in self.elements { bytes += element.payloadSize }
+        return (self.count + self.noted.count + self.skipped.count, bytes)
+    }
+
+    /// Gives each message to `body`, and is empty afterwards.
+    mutating func forEachMessage(_ body: (WebSocketMessage) -> Void) {
+        while let element = self.elements.popFirst() {
+            switch element {
+            case .item(.message(let message)):
+                body(message)
+            case .item(.fragment):
+                // A client is given whole messages.
+                break
+            case .block(let block):
+                while let message = block.take() { body(message) }
+                block.recycle()
+            }
+        }
+        self.noted.forEach { payload, isText in
+            body(isText ? .text(String(decoding: payload, as: UTF8.self)) : .binary([UInt8](payload)))
+        }
+        self.removeAll()
     }
 
     /// Takes what was noted out of the memory of the read.
@@ -112,6 +155,17 @@ struct InboundBatch {
                     ? WebSocketMessage.text(String(decoding: payload, as: UTF8.self)) : .binary([UInt8](payload))
                 self.elements.append(.item(.message(message)))
             }
+        }
+    }
+}
+
+extension InboundQueue.Element {
+    /// How many bytes of payload it holds.
+    fileprivate var payloadSize: Int {
+        switch self {
+        case .item(.message(let message)): message.payloadSize
+        case .item(.fragment(let fragment, _)): fragment.bytes.count
+        case .block(let block): block.payloadSize
         }
     }
 }

@@ -37,6 +37,11 @@ final class InboundBlock: @unchecked Sendable {
     /// How many bytes of memory it holds.
     var capacity: Int { self.storage.count + self.entries.count * MemoryLayout<Entry>.stride }
 
+    /// How many bytes of payload the messages have that have not been taken.
+    var payloadSize: Int {
+        self.entries[self.next...].reduce(0) { $0 + Int($1.lengthAndKind & ~Entry.textBit) }
+    }
+
     /// Takes the next message.
     func take() -> WebSocketMessage? {
         guard self.next < self.entries.count else { return nil }
@@ -60,7 +65,9 @@ final class InboundBlock: @unchecked Sendable {
     var memory: UnsafeMutableRawBufferPointer { self.storage }
 
     /// Where the messages of a read lie, before it is known whether they are enough for a block.
-    struct Builder {
+    ///
+    /// `@unchecked Sendable` because the pointer is used on the loop alone, by the two actors that share it.
+    struct Builder: @unchecked Sendable {
         private var entries: ContiguousArray<Entry> = []
         private var base: UnsafeRawPointer?
         private(set) var bytes = 0
@@ -112,6 +119,9 @@ final class InboundBlock: @unchecked Sendable {
             }
             self.clear()
         }
+
+        /// Forgets what was noted.
+        mutating func removeAll() { self.clear() }
 
         private mutating func clear() {
             self.entries.removeAll(keepingCapacity: true)

@@ -18,6 +18,8 @@ struct Opening {
     let transport: any Transport
     /// Nil if the messages go to a queue.
     var onMessage: WebSocket.MessageHandler?
+    /// Set if a client follows the connection.
+    var client: ClientStream?
 
     /// - Throws: ``WebSocketError``; `CancellationError` when the task is cancelled.
     func run(_ url: WebSocketURL) async throws -> Outcome {
@@ -78,6 +80,7 @@ struct Opening {
 
     /// A new one for each request: the end of a connection ends its queue.
     private func makeConsumer() -> (Connection.Consumer, InboundQueue?) {
+        if let client { return (.client(client), nil) }
         if let onMessage { return (.handler(onMessage), nil) }
         let loop = self.transport.loop
         let queue = InboundQueue(

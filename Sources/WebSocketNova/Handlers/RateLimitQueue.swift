@@ -23,7 +23,21 @@ struct RateLimitQueue<Item: Sendable>: Sendable {
 
     private var waiting: Deque<Waiting> = []
 
+    private var made: UInt64 = 0
+
     var count: Int { self.waiting.count }
+
+    /// A name for something that is to be submitted.
+    mutating func makeID() -> UInt64 {
+        self.made += 1
+        return self.made
+    }
+
+    /// Takes out the first that waits of which something is true.
+    mutating func remove(where isWanted: (Item) -> Bool) -> Item? {
+        guard let index = self.waiting.firstIndex(where: { isWanted($0.item) }) else { return nil }
+        return self.waiting.remove(at: index).item
+    }
 
     /// A request comes.
     ///

@@ -1,6 +1,9 @@
 /// Any JSON value (RFC 8259).
 ///
 /// Numbers without a fraction or an exponent that fit 64 bits are integers, the others are in double precision.
+///
+/// The members of an object are there as properties, too: `value.result?.order?.id`.
+@dynamicMemberLookup
 public enum JSONValue: Sendable, Hashable {
     case null
     case bool(Bool)
@@ -15,6 +18,9 @@ public enum JSONValue: Sendable, Hashable {
         guard case .object(let members) = self else { return nil }
         return members[key]
     }
+
+    /// A member of an object, as a property: `\.id` is the path to the member `id`.
+    public subscript(dynamicMember member: String) -> JSONValue? { self[member] }
 
     /// The text, if this is a string.
     public var string: String? {

@@ -14,6 +14,8 @@ public struct ClientEvent: Sendable {
         case connectionDown(DisconnectReason)
         /// The server answered an upgrade with a status other than 101.
         case refused(StreamRef, WebSocketError.Handshake)
+        /// A further stream has ended, and is not opened again.
+        case streamEnded(StreamRef, DisconnectReason)
         /// Something went wrong; with a stream if it concerns that one alone.
         case error(StreamRef?, WebSocketError)
         /// A transition was asked for that the table does not have.

@@ -51,6 +51,8 @@ struct ConnectionStateMachine: Sendable {
     let connection: ConnectionID
     /// The transport's stream, open or not.
     private(set) var stream: StreamRef
+    /// How many streams there have been.
+    private var generations: UInt64 = 0
     /// How many attempts to come back have been made since the connection was last stable.
     private(set) var attempts = 0
     private(set) var isClosing = false
@@ -86,10 +88,53 @@ struct ConnectionStateMachine: Sendable {
     }
 
     private mutating func begin() -> Action {
-        self.stream = StreamRef(connection: self.connection, generation: self.stream.generation + 1)
+        self.stream = self.makeStream()
         self.state.updateStatus(.connecting)
-        self.state.addActiveStream(self.stream, .upgrading)
         return .open(self.stream)
+    }
+
+    private mutating func makeStream() -> StreamRef {
+        self.generations += 1
+        let stream = StreamRef(connection: self.connection, generation: self.generations)
+        self.state.addActiveStream(stream, .upgrading)
+        return stream
+    }
+
+    // MARK: Further streams
+
+    /// The user asks for another stream to the same peer. It has a transport of its own, which is not opened again when it
+    /// is lost.
+    ///
+    /// - Throws: `not_connected` if the connection itself is not open.
+    mutating func streamRequested() throws(WebSocketError) -> StreamRef {
+        guard self.state.status == .websocketConnected, !self.isClosing else {
+            throw WebSocketError(.notConnected, "\(self.connection) is \(self.state.status.rawValue)")
+        }
+        return self.makeStream()
+    }
+
+    /// The server's 101 for a further stream was in order.
+    ///
+    /// - Returns: whether the stream is wanted still.
+    mutating func streamAccepted(_ stream: StreamRef, data: StreamInfo.Data) -> Bool {
+        guard stream != self.stream, self.state.activeStreams[stream]?.status == .upgrading else { return false }
+        self.state.updateStream(stream, StreamInfo(.websocket, data: data))
+        return true
+    }
+
+    /// The server answered an upgrade with another status. A stream whose answer is no success is over with its head; one
+    /// with a success (2xx) is listed until its body has come and its transport has ended.
+    mutating func responseReceived(_ stream: StreamRef, status: Int) {
+        if !(200...299).contains(status) { self.state.removeStream(stream) }
+    }
+
+    /// A further stream's transport is gone, or never came up.
+    ///
+    /// - Returns: whether the stream was listed.
+    mutating func streamLost(_ stream: StreamRef) -> Bool {
+        guard stream != self.stream, self.state.activeStreams[stream] != nil else { return false }
+        self.state.removeStream(stream)
+        return true
     }
 
     /// TCP, proxy and TLS are done; the request is about to go.
@@ -135,6 +180,8 @@ struct ConnectionStateMachine: Sendable {
     ) -> Action {
         guard self.isCurrent(stream), self.hasTransport else { return .none }
         self.state.removeStream(stream)
+        self.state.updateTransportID(nil)
+        self.state.updateTransportMonitor(nil)
         if self.isClosing { return self.finish(.local, status: .closed) }
         self.state.updateStatus(.disconnected)
         if case .failed(let error) = reason { self.state.recordError(error) }
@@ -240,4 +287,10 @@ struct ConnectionStateMachine: Sendable {
 
     /// Changes what the transport's part of the state holds of others: listener, connections, handlers.
     mutating func update(_ body: (inout ConnectionState) -> Void) { body(&self.state) }
+
+    /// The handlers, in place.
+    var handlers: HandlerSet {
+        get { self.state.handlers }
+        _modify { yield &self.state.handlers }
+    }
 }

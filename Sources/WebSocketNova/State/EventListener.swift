@@ -3,11 +3,16 @@
 /// A token: two listeners are equal only if they are the same one.
 public final class EventListener: Sendable, Hashable {
     private let body: @Sendable (ClientEvent) -> Void
+    /// Whether it is told of each frame that comes, too.
+    public let wantsFrames: Bool
 
     /// Makes a listener.
     ///
-    /// - Parameter body: called for each event, in order, on the connection's executor. It must not block.
-    public init(_ body: @escaping @Sendable (ClientEvent) -> Void) {
+    /// - Parameters:
+    ///   - wantsFrames: whether it is told of each frame that comes, too. Default: true.
+    ///   - body: called for each event, in order, on the connection's executor. It must not block.
+    public init(wantsFrames: Bool = true, _ body: @escaping @Sendable (ClientEvent) -> Void) {
+        self.wantsFrames = wantsFrames
         self.body = body
     }
 

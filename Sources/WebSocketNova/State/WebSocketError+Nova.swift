@@ -22,6 +22,12 @@ extension WebSocketError.Code {
     public static let rateLimitExceeded = WebSocketError.Code(rawValue: "rate_limit_exceeded")
     /// The service refused a subscription, or did not answer in time.
     public static let subscriptionFailed = WebSocketError.Code(rawValue: "subscription_failed")
+    /// As many requests wait for their answers as the limit allows.
+    public static let tooManyRequests = WebSocketError.Code(rawValue: "too_many_requests")
+    /// A handler threw an error, which is the one below.
+    public static let handlerFailed = WebSocketError.Code(rawValue: "handler_failed")
+    /// A handler ended the connection.
+    public static let stoppedByHandler = WebSocketError.Code(rawValue: "stopped_by_handler")
 }
 
 extension WebSocketError.Code {

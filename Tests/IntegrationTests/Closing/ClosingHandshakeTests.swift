@@ -216,7 +216,7 @@ extension Serial {
             }
         }
 
-        @Test func `after the end nothing can be sent, and the error says how it ended`() async throws {
+        @Test func `F34 after the end nothing can be sent, and the error says how it ended`() async throws {
             try await withScript([.acceptUpgrade(), .echoFrames(1)]) { socket, _ in
                 let closed = try await socket.close(code: 4000)
                 for operation: @Sendable () async throws -> Void in [
@@ -230,7 +230,7 @@ extension Serial {
             }
         }
 
-        @Test func `while closing nothing can be sent`() async throws {
+        @Test func `F34 while closing nothing can be sent`() async throws {
             let script: [ScriptedServer.Step] = [
                 .acceptUpgrade(), .receiveFrame, .mark("closing"), .pause(until: "go on"), .send(Frame.close(1000)),
             ]

@@ -84,7 +84,7 @@ extension Serial {
             }
         }
 
-        @Test func `a peer that does not answer is left at the close deadline`() async throws {
+        @Test func `F55 a peer that does not answer is left at the close deadline`() async throws {
             let script: [ScriptedServer.Step] = [.acceptUpgrade(), .waitForEndOfStream]
             try await withScriptedServer(script) { server in
                 let begin = ContinuousClock.now

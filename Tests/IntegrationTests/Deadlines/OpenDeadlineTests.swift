@@ -11,7 +11,7 @@ extension Serial {
         private static let limit = Duration.milliseconds(250)
 
         @Test(arguments: StalledPhase.allCases)
-        func `a phase has a deadline of its own, which names it`(phase: StalledPhase) async throws {
+        func `F27 a phase has a deadline of its own, which names it`(phase: StalledPhase) async throws {
             try await phase.withURL { url in
                 var configuration = WebSocketConfiguration()
                 configuration.deadlines.open = .seconds(30)
@@ -40,14 +40,14 @@ extension Serial {
         }
 
         @Test(arguments: StalledPhase.allCases.filter { $0 != .body })
-        func `the deadline of the whole names the phase too`(phase: StalledPhase) async throws {
+        func `F27 the deadline of the whole names the phase too`(phase: StalledPhase) async throws {
             try await phase.withURL { url in
                 let error = await openingError(url, .with { $0.deadlines.open = Self.limit })
                 #expect(error?.deadline == WebSocketError.Deadline(.open, phase: phase.kind, limit: Self.limit))
             }
         }
 
-        @Test func `a look-up has a deadline of its own`() async throws {
+        @Test func `F27 a look-up has a deadline of its own`() async throws {
             let gate = Gate()
             let group = try EventLoopGroup(configuration: .stuckInLookUps(gate))
             let error = await openingError(
@@ -62,7 +62,7 @@ extension Serial {
             await group.shutDown()
         }
 
-        @Test func `a phase that is over does not time out`() async throws {
+        @Test func `F27 a phase that is over does not time out`() async throws {
             // The answer to the upgrade comes long after the deadlines of the phases before it.
             let script: [ScriptedServer.Step] = [
                 .expectUpgrade, .delay(.milliseconds(700)), .acceptUpgrade(), .echoFrames(1),

@@ -10,7 +10,7 @@ extension Serial {
         typealias Frame = ScriptedServer.Frame
 
         @Test(arguments: [0, 1, 125])
-        func `a ping carries its payload`(size: Int) async throws {
+        func `F57, F80 a ping carries its payload`(size: Int) async throws {
             let payload = (0..<size).map { UInt8(truncatingIfNeeded: $0 * 3) }
             try await withScript([.acceptUpgrade(), .echoFrames(1)]) { socket, server in
                 let time = try await socket.ping(payload)
@@ -23,7 +23,7 @@ extension Serial {
             }
         }
 
-        @Test func `a payload that is too long is refused`() async throws {
+        @Test func `F57 a payload that is too long is refused`() async throws {
             try await withScript([.acceptUpgrade(), .echoFrames(1)]) { socket, server in
                 let long = [UInt8](repeating: 0, count: 126)
                 let error = await #expect(throws: WebSocketError.self) { try await socket.ping(long) }

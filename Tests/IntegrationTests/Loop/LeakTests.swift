@@ -32,7 +32,7 @@ extension Serial {
         }
 
         @Test(.disabled(if: Sanitizer.isOn, "sanitizers take memory of their own"), arguments: Cycle.allCases)
-        func `nothing is left of connections`(cycle: Cycle) async throws {
+        func `F25, F89 nothing is left of connections`(cycle: Cycle) async throws {
             var configuration = EchoServer.Configuration(
                 isTLS: cycle == .tls,
                 refusals: ["/refused": EchoServer.Refusal(status: 403, body: "no")]

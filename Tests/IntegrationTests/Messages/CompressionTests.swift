@@ -67,7 +67,7 @@ extension Serial {
         }
 
         @Test(arguments: [agreements[0], agreements[1]])
-        func `many senders`(agreement: Agreement) async throws {
+        func `F90 many senders`(agreement: Agreement) async throws {
             try await self.with(agreement) { socket in
                 let senders = 6
                 let each = 100

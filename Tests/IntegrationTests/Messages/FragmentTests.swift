@@ -168,7 +168,7 @@ extension Serial {
             }
         }
 
-        @Test func `pieces and messages can be mixed`() async throws {
+        @Test func `F35 pieces and messages can be mixed`() async throws {
             let script: [ScriptedServer.Step] = [
                 .acceptUpgrade(), .repeated(20, [.receiveFrame, .send(Self.fragmented), .send(Frame.text("whole"))]),
                 .send(Frame.close(1000)),

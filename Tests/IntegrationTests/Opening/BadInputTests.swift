@@ -95,7 +95,7 @@ extension Serial {
         }
 
         /// The connection is as good as before, and the server gets only what is in order.
-        @Test func `on an open connection`() async throws {
+        @Test func `F56, F58 on an open connection`() async throws {
             let configuration = WebSocketConfiguration.with { $0.limits.outboundMessageSize = 1_000 }
             try await withScript([.acceptUpgrade(), .echoFrames(2)], configuration) { socket, server in
                 func refused(_ code: WebSocketError.Code, _ words: String, _ body: () async throws -> Void) async {

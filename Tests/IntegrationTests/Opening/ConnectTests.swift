@@ -9,12 +9,19 @@ import WebSocketNovaTesting
 extension Serial {
     @Suite("Getting to the server", .timeLimit(.minutes(1)))
     struct ConnectTests {
-        @Test func `a port on which nobody listens`() async throws {
+        @Test func `F25 a port on which nobody listens`() async throws {
             let port = try unusedPort()
-            let error = await openingError("ws://127.0.0.1:\(port)/")
+            let group = try EventLoopGroup()
+            let begin = ContinuousClock.now
+            let error = await openingError("ws://127.0.0.1:\(port)/", .with { $0.eventLoopGroup = group })
+            // The deadline of the opening is ten seconds.
+            #expect(ContinuousClock.now - begin < .seconds(3))
             #expect(error?.code == .connectFailed)
             #expect(error?.message == "no connection to 127.0.0.1:\(port): 127.0.0.1: Connection refused")
             #expect(error?.isRetryable == true)
+            await eventually("no connection is left", within: .seconds(2)) { group.loops[0].liveTunnels == 0 }
+            #expect(await group.loops[0].pendingTimers() == 0)
+            await group.shutDown()
         }
 
         @Test func `every address of a name is tried`() async throws {
@@ -32,7 +39,7 @@ extension Serial {
         }
 
         @Test(arguments: StalledPhase.allCases)
-        func `the deadline names the phase`(phase: StalledPhase) async throws {
+        func `F27 the deadline names the phase`(phase: StalledPhase) async throws {
             try await phase.withURL { url in
                 // For a body the head has to have come, and for TLS the system's roots have to be read, on a busy machine too.
                 let deadline = Duration.milliseconds(phase == .body || phase == .tls ? 1_000 : 150)
@@ -70,7 +77,7 @@ extension Serial {
             await group.shutDown()
         }
 
-        @Test func `the deadline and a cancellation while the name is looked up`() async throws {
+        @Test func `F27 the deadline and a cancellation while the name is looked up`() async throws {
             let gate = Gate()
             var loop = EventLoop.Configuration()
             loop.resolver = Resolver { _, _ in

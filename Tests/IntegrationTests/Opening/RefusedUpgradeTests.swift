@@ -22,7 +22,7 @@ extension Serial {
 
         // MARK: Other statuses
 
-        @Test func `status, header fields and body are told`() async throws {
+        @Test func `F26 status, header fields and body are told`() async throws {
             let body = #"{"error":"no such room"}"#
             let error = try await self.error([
                 .send(
@@ -44,7 +44,7 @@ extension Serial {
         }
 
         @Test(arguments: [400, 401, 403, 407, 426, 429, 500, 503])
-        func `any other status is a refusal`(status: Int) async throws {
+        func `F26 any other status is a refusal`(status: Int) async throws {
             let error = try await self.error([.send("HTTP/1.1 \(status) No\r\nContent-Length: 2\r\n\r\nno")])
             #expect(error.code == .upgradeRefused)
             #expect(error.handshake?.status == status)

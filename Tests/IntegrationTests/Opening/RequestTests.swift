@@ -13,6 +13,7 @@ extension Serial {
         ) async throws -> (lines: [String], port: Int) {
             try await withScriptedServer([.acceptUpgrade(subprotocol: subprotocol), .waitForEndOfStream]) { server in
                 let socket = try await WebSocket.connect(to: server.url + target, configuration: configuration)
+                #expect(socket.subprotocol == subprotocol)
                 socket.abort()
                 let request = try await server.finished().first.request
                 #expect(request.hasSuffix("\r\n\r\n"))
@@ -20,7 +21,7 @@ extension Serial {
             }
         }
 
-        @Test func `it is ours to the byte`() async throws {
+        @Test func `F28 it is ours to the byte`() async throws {
             let configuration = WebSocketConfiguration.with {
                 $0.subprotocols = ["nova.v2", "nova.v1"]
                 $0.headers.append(name: "Authorization", value: "Bearer abc")

@@ -214,7 +214,7 @@ extension Serial {
             }
         }
 
-        @Test func `the proxy's own deadline`() async throws {
+        @Test func `F27 the proxy's own deadline`() async throws {
             try await withScriptedServer([.expectUpgrade, .waitForEndOfStream]) { proxy in
                 let configuration = WebSocketConfiguration.with {
                     $0.proxy = .http(host: "127.0.0.1", port: proxy.port)

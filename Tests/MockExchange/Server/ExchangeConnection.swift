@@ -35,7 +35,8 @@ final class ExchangeConnection {
 
     static let maximumMessage = 1 << 20
     static let maximumOutbox = 64 << 20
-    private static let patience = Duration.seconds(1)
+    /// A client with a reader that is busy may take its time before it answers a Close frame.
+    private static let patience = Duration.seconds(5)
 
     init(_ socket: consuming ScriptSocket) {
         self.socket = consume socket

@@ -52,7 +52,7 @@ extension MockExchangeServer {
         try await self.state.perform { $0.refuse(nil, times: nil) }
     }
 
-    /// Closes with a Close frame, and resets a connection whose client does not answer it within a second.
+    /// Closes with a Close frame, and resets a connection whose client does not answer it within five seconds.
     ///
     /// - Parameter session: whose connection; nil for all.
     package func close(code: WebSocketCloseCode, reason: String = "", session: Int? = nil) async throws {

@@ -47,6 +47,12 @@ struct PlainClient {
         return JSONRPC.value(text)
     }
 
+    /// Reads to the end, since a Close frame is answered at once only when the messages before it have been read.
+    func end() async throws -> WebSocketCloseInfo {
+        while (try? await self.socket.nextMessage()) != nil {}
+        return try await self.socket.waitUntilClosed()
+    }
+
     mutating func authenticate() async throws -> JSONValue {
         let time = try #require(try await self.call("public/get_time").integer)
         return try await self.call("public/auth", .signature(at: time))

@@ -18,7 +18,7 @@ import WebSocketCore
         #expect(throws: ProtocolFailure(.protocolError, "close frame with a payload of 1 byte")) { try self.parse([3]) }
     }
 
-    @Test func everyCodeIsJudgedAlikeBothWays() throws {
+    @Test("F56: every code is judged alike both ways") func everyCodeIsJudgedAlikeBothWays() throws {
         for value in UInt16.min...UInt16.max {
             let legal =
                 (1000...1003).contains(value) || (1007...1014).contains(value) || (3000...4999).contains(value)
@@ -31,7 +31,7 @@ import WebSocketCore
         }
     }
 
-    @Test func theReasonIsUTF8() throws {
+    @Test("F58: a reason that comes must be UTF-8") func theReasonIsUTF8() throws {
         #expect(try self.parse([0x03, 0xE8] + "κόσμε 😀".bytes).reason == "κόσμε 😀")
         for reason in [[0xFF], [0x61, 0xC0, 0x80], [0xE2, 0x82]] as [[UInt8]] {
             let failure = #expect(throws: ProtocolFailure.self) { try self.parse([0x03, 0xE8] + reason) }
@@ -39,7 +39,7 @@ import WebSocketCore
         }
     }
 
-    @Test func aReasonOf123BytesFits() throws {
+    @Test("F58: a reason of 123 bytes fits, one of 124 does not") func aReasonOf123BytesFits() throws {
         let longest = String(repeating: "é", count: 61) + "x"
         let frame = try CloseFrame(code: .goingAway, reason: longest)
         #expect(frame.payload.count == 125)

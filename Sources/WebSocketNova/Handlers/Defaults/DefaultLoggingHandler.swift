@@ -8,7 +8,7 @@ public import WebSocketCore
 /// | error | errors that do not pass by themselves; the end of a connection that nobody meant to end |
 /// | warning | errors that may pass; losses, refusals, subscriptions that were not restored |
 /// | info | open, lost in order, attempts to come back, back again, ended |
-/// | debug | the transport is up; each message's direction, kind and size |
+/// | debug | the transport is up; each message's direction, kind and size; the events of errors |
 /// | trace | each event with a frame |
 ///
 /// No header values, payloads and query strings are written. Texts of the peer's, such as the reason of a close or the body

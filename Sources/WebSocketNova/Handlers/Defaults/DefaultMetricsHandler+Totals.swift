@@ -37,9 +37,9 @@ extension DefaultMetricsHandler {
         public var websocketUpgradeDuration = Duration.zero
         /// How long the connection was lost, each time until it was back.
         public var reconnectGap = Duration.zero
-        /// Zero unless ``DefaultMetricsHandler/measuresLatency``.
+        /// Zero unless latencies are measured.
         public var messageSentLatency = Duration.zero
-        /// Zero unless ``DefaultMetricsHandler/measuresLatency``.
+        /// Zero unless latencies are measured.
         public var messageReceivedLatency = Duration.zero
         /// How long subscriptions took to be restored.
         public var subscriptionRestorationDuration = Duration.zero

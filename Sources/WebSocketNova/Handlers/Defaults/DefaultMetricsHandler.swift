@@ -3,21 +3,15 @@ internal import WebSocketCore
 
 /// Counts and measures with swift-metrics; <doc:Telemetry> has the table of its metrics.
 ///
-/// The sums are also kept in ``totals``, which needs no backend.
+/// The sums are also kept in ``totals``, which needs no backend. Copies of a handler count together: who keeps the one that was
+/// put into a configuration can read, at any time and from any thread, what the clients of that configuration have counted.
 ///
 /// Labels have a bounded number of values: close codes of services are put together as `3xxx` and `4xxx`, and of the codes of
 /// errors, which are an open set, the first 64 of the process are counted by name, all others as `other`. A peer cannot make
 /// time series.
 public struct DefaultMetricsHandler: MetricsHandler {
-    /// Whether the latency of each message is measured, at the cost of one more call for each. Default: false.
-    public let measuresLatency: Bool
-    /// What was counted since the handler was made.
-    public private(set) var totals = Totals()
-
-    private let labelsHost: Bool
-    private let errorCodes: MetricLabels
-    private let hosts: MetricLabels
-    private let factory: any MetricsFactory
+    // Two references, so that a copy costs next to nothing: handlers are copied for each call.
+    private let counts: MetricCounts
     private var instruments: MetricInstruments
 
     /// Makes a handler with the defaults, for the backend that `MetricsSystem.bootstrap` has been given.
@@ -31,7 +25,7 @@ public struct DefaultMetricsHandler: MetricsHandler {
     ///
     /// - Parameters:
     ///   - factory: the backend.
-    ///   - measuresLatency: see ``measuresLatency``.
+    ///   - measuresLatency: whether the latency of each message is measured, at the cost of one more call for each.
     ///   - labelsHost: whether each metric has the label `host`, which multiplies the number of time series: for services
     ///     with a few known hosts. The first 64 hosts of the process have names; `unknown` is where none is known yet.
     public init(
@@ -74,90 +68,97 @@ public struct DefaultMetricsHandler: MetricsHandler {
         errorCodes: MetricLabels,
         hosts: MetricLabels
     ) {
-        self.factory = factory
-        self.measuresLatency = measuresLatency
-        self.labelsHost = labelsHost
-        self.errorCodes = errorCodes
-        self.hosts = hosts
+        self.counts = MetricCounts(
+            factory: factory,
+            measuresLatency: measuresLatency,
+            labelsHost: labelsHost,
+            errorCodes: errorCodes,
+            hosts: hosts
+        )
         self.instruments = MetricInstruments(factory: factory, host: labelsHost ? "unknown" : nil)
     }
 
-    /// True where latencies are measured: no more is learnt from single messages.
-    public var wantsMessages: Bool { self.measuresLatency }
+    /// What was counted since the handler was made, by all copies of it.
+    public var totals: Totals { self.counts.totals }
+
+    /// Whether latencies are measured: no more is learnt from single messages.
+    public var wantsMessages: Bool { self.counts.measuresLatency }
 
     public mutating func recordMessages(_ direction: MessageDirection, count: Int, bytes: Int) {
         // A counter does not go back, whatever it is told.
-        let count = max(0, count)
-        let bytes = max(0, bytes)
+        let count = Int64(max(0, count))
+        let bytes = Int64(max(0, bytes))
         switch direction {
         case .received:
-            Self.add(count, to: &self.totals.messagesReceived)
-            Self.add(bytes, to: &self.totals.bytesReceived)
-            self.instruments.received.messages.increment(by: Int64(count))
-            self.instruments.received.bytes.increment(by: Int64(bytes))
+            self.counts.received.add(count, bytes)
+            self.instruments.received.messages.increment(by: count)
+            self.instruments.received.bytes.increment(by: bytes)
         case .sent:
-            Self.add(count, to: &self.totals.messagesSent)
-            Self.add(bytes, to: &self.totals.bytesSent)
-            self.instruments.sent.messages.increment(by: Int64(count))
-            self.instruments.sent.bytes.increment(by: Int64(bytes))
+            self.counts.sent.add(count, bytes)
+            self.instruments.sent.messages.increment(by: count)
+            self.instruments.sent.bytes.increment(by: bytes)
         }
     }
 
     public mutating func record(_ event: TelemetryEvent) {
         switch event {
+        case .message(let direction, _, _, _, let latency):
+            self.recordLatency(direction, latency.asNanoseconds)
         case .connectionOpened(_, let host, _, let duration):
             self.label(host)
-            Self.add(1, to: &self.totals.connectionsOpened)
             self.instruments.opened.increment(by: 1)
-            Self.time(duration, self.instruments.openDuration, &self.totals.connectionOpenDuration)
+            self.time(duration, self.instruments.openDuration, \.connectionOpenDuration, \.connectionsOpened)
         case .connectionClosed(_, let host, _, let reason, let duration):
             if let host { self.label(host) }
             self.recordEnd(reason, after: duration)
         case .upgraded(_, _, let duration):
-            Self.add(1, to: &self.totals.websocketUpgrades)
             self.instruments.upgraded.increment(by: 1)
-            Self.time(duration, self.instruments.upgradeDuration, &self.totals.websocketUpgradeDuration)
+            self.time(duration, self.instruments.upgradeDuration, \.websocketUpgradeDuration, \.websocketUpgrades)
         case .reconnected(_, _, _, let gap):
-            Self.add(1, to: &self.totals.reconnections)
             self.instruments.reconnected.increment(by: 1)
-            Self.time(gap.duration, self.instruments.reconnectGap, &self.totals.reconnectGap)
-        case .message(.sent, _, _, _, let latency):
-            Self.time(latency, self.instruments.sentLatency, &self.totals.messageSentLatency)
-        case .message(.received, _, _, _, let latency):
-            Self.time(latency, self.instruments.receivedLatency, &self.totals.messageReceivedLatency)
+            self.time(gap.duration, self.instruments.reconnectGap, \.reconnectGap, \.reconnections)
         case .errorOccurred(_, _, let error, let host, _):
             if let host { self.label(host) }
-            let code = self.errorCodes.label(for: error.code.rawValue)
-            Self.add(1, to: &self.totals.errors)
-            Self.add(1, to: &self.totals.errorsByCode[code, default: 0])
+            let code = self.counts.errorCodes.label(for: error.code.rawValue)
             self.instruments.increment(.error, code)
+            self.counts.update {
+                $0.errors += 1
+                $0.errorsByCode[code, default: 0] += 1
+            }
         case .subscriptionRestored(_, _, _, let duration, nil):
-            Self.add(1, to: &self.totals.subscriptionsRestored)
             self.instruments.subscriptionsRestored.increment(by: 1)
-            Self.time(
-                duration,
-                self.instruments.restorationDuration,
-                &self.totals.subscriptionRestorationDuration
-            )
+            let timer = self.instruments.restorationDuration
+            self.time(duration, timer, \.subscriptionRestorationDuration, \.subscriptionsRestored)
         case .subscriptionRestored:
-            Self.add(1, to: &self.totals.subscriptionRestorationsFailed)
             self.instruments.subscriptionRestorationsFailed.increment(by: 1)
+            self.counts.update { $0.subscriptionRestorationsFailed += 1 }
+        }
+    }
+
+    private func recordLatency(_ direction: MessageDirection, _ nanoseconds: Int64) {
+        switch direction {
+        case .sent:
+            self.counts.sent.add(latency: nanoseconds)
+            self.instruments.sentLatency.recordNanoseconds(nanoseconds)
+        case .received:
+            self.counts.received.add(latency: nanoseconds)
+            self.instruments.receivedLatency.recordNanoseconds(nanoseconds)
         }
     }
 
     /// What was never open is counted apart, so that those opened less those closed are those that are open.
-    private mutating func recordEnd(_ reason: DisconnectReason, after duration: Duration?) {
+    private func recordEnd(_ reason: DisconnectReason, after duration: Duration?) {
         let label = self.label(for: reason)
         guard let duration else {
-            Self.add(1, to: &self.totals.connectionsFailed)
-            Self.add(1, to: &self.totals.failuresByReason[label, default: 0])
             self.instruments.increment(.failed, label)
-            return
+            return self.counts.update {
+                $0.connectionsFailed += 1
+                $0.failuresByReason[label, default: 0] += 1
+            }
         }
-        Self.add(1, to: &self.totals.connectionsClosed)
-        Self.add(1, to: &self.totals.closesByReason[label, default: 0])
         self.instruments.increment(.closed, label)
-        Self.time(duration, self.instruments.closeDuration, &self.totals.connectionCloseDuration)
+        self.counts.update { $0.closesByReason[label, default: 0] += 1 }
+        self.time(duration, self.instruments.closeDuration, \.connectionCloseDuration, \.connectionsClosed)
     }
 
     private func label(for reason: DisconnectReason) -> String {
@@ -170,34 +171,38 @@ public struct DefaultMetricsHandler: MetricsHandler {
             case 4000...4999: "4xxx"
             default: MetricLabels.other
             }
-        case .failed(let error): self.errorCodes.label(for: error.code.rawValue)
+        case .failed(let error): self.counts.errorCodes.label(for: error.code.rawValue)
         }
     }
 
     private mutating func label(_ host: String) {
-        guard self.labelsHost else { return }
-        let host = self.hosts.label(for: host)
-        if host != self.instruments.host { self.instruments = MetricInstruments(factory: self.factory, host: host) }
+        guard self.counts.labelsHost else { return }
+        let host = self.counts.hosts.label(for: host)
+        guard host != self.instruments.host else { return }
+        self.instruments = MetricInstruments(factory: self.counts.factory, host: host)
     }
 
-    // MARK: Sums
-
-    private static func add(_ amount: Int, to sum: inout Int) {
-        let (result, overflows) = sum.addingReportingOverflow(amount)
-        sum = overflows ? .max : result
-    }
-
-    private static func time(_ duration: Duration, _ timer: any TimerHandler, _ sum: inout Duration) {
-        let nanoseconds = Self.nanoseconds(duration)
+    private func time(
+        _ duration: Duration,
+        _ timer: any TimerHandler,
+        _ sum: WritableKeyPath<Totals, Duration>,
+        _ number: WritableKeyPath<Totals, Int>
+    ) {
+        let nanoseconds = duration.asNanoseconds
         timer.recordNanoseconds(nanoseconds)
-        sum += .nanoseconds(nanoseconds)
+        self.counts.update {
+            $0[keyPath: sum] += .nanoseconds(nanoseconds)
+            $0[keyPath: number] += 1
+        }
     }
+}
 
+extension Duration {
     /// From nothing to 292 years.
-    private static func nanoseconds(_ duration: Duration) -> Int64 {
-        guard duration > .zero else { return 0 }
-        guard duration < .nanoseconds(Int64.max) else { return .max }
-        let (seconds, attoseconds) = duration.components
+    fileprivate var asNanoseconds: Int64 {
+        guard self > .zero else { return 0 }
+        guard self < .nanoseconds(Int64.max) else { return .max }
+        let (seconds, attoseconds) = self.components
         return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
     }
 }

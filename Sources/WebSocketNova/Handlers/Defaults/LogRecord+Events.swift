@@ -60,7 +60,7 @@ extension LogRecord {
             self.message = "no transition from \(from.rawValue) to \(to.rawValue)"
             self["from"] = .string(from.rawValue)
             self["to"] = .string(to.rawValue)
-        case .reconnecting, .reconnected, .subscriptionRestored, .ended:
+        case .reconnecting, .reconnected, .subscriptionRestored, .streamEnded, .ended:
             self.fillAfterLoss(event.kind)
         }
     }
@@ -84,6 +84,10 @@ extension LogRecord {
             self.message = failure == nil ? "a subscription was restored" : "a subscription was not restored"
             self["channel"] = .string(LogText.escaped(channel))
             if let failure { self.message += ": " + self.add(failure) }
+        case .streamEnded(let stream, let reason):
+            self.event = "stream.ended"
+            self.add(stream)
+            self.message = "a further stream has ended: " + self.add(reason)
         case .ended(let reason):
             self.event = "connection.ended"
             self.message = "the connection has ended: " + self.add(reason)
@@ -150,14 +154,13 @@ extension LogRecord {
     /// How important an event is; costs nothing, so that what is not logged costs nothing.
     static func level(of kind: ClientEvent.Kind) -> Logger.Level {
         switch kind {
-        // Messages have lines of their own, from `logMessage`.
+        // Messages and errors have lines of their own, from `logMessage` and `logError`.
         case .frame: .trace
-        case .connectionUp: .debug
+        case .connectionUp, .error: .debug
         case .upgraded, .reconnecting, .reconnected, .subscriptionRestored(_, nil): .info
         case .refused, .transitionRefused, .subscriptionRestored: .warning
-        case .connectionDown(let reason): reason.isOrderly ? .info : .warning
+        case .connectionDown(let reason), .streamEnded(_, let reason): reason.isOrderly ? .info : .warning
         case .ended(let reason): reason.isOrderly ? .info : .error
-        case .error(_, let error): Self.level(of: error)
         }
     }
 

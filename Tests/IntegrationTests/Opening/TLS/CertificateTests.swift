@@ -101,11 +101,13 @@ extension Serial {
             }
         }
 
-        @Test func `has signed itself, and is trusted or not`() async throws {
+        @Test func `F24 has signed itself, and is trusted or not`() async throws {
             try await withTLSServer({ $0.isSelfSigned = true }) { server, client in
                 try await expectTLS(server.url, client, "resumed", "false")
                 let (failure, _) = try await self.failure(server, WebSocketConfiguration())
                 #expect(failure.reason == .selfSigned)
+                let unverified = WebSocketConfiguration.with { $0.tls.certificateVerification = .none }
+                try await expectTLS(server.url, unverified, "resumed", "false")
             }
         }
 

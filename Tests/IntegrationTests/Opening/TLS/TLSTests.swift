@@ -25,7 +25,7 @@ extension Serial {
         }
 
         @Test(arguments: ["localhost", "127.0.0.1"])
-        func `a certificate that names the host`(host: String) async throws {
+        func `F24 a certificate that names the host`(host: String) async throws {
             try await self.with { server in
                 try await self.echoes("wss://\(host):\(server.port)/", self.trusting(server))
             }
@@ -58,7 +58,7 @@ extension Serial {
         }
 
         @Test(arguments: ["wss://localhost", "wss://[::ffff:127.0.0.1]"])
-        func `without verification`(base: String) async throws {
+        func `F24 without verification`(base: String) async throws {
             try await self.with { server in
                 try await self.echoes("\(base):\(server.port)/", .with { $0.tls.certificateVerification = .none })
                 // What one connection does without is not forgotten for the others.

@@ -1,0 +1,92 @@
+internal import Logging
+internal import WebSocketCore
+
+// One engine, one timer, one count: whether and when a lost connection is tried again.
+extension ClientEngine {
+    /// Asks whether to try again: first the connection handler, which is told of the loss, then the error handler.
+    func askPolicy(_ reason: DisconnectReason, attempt: Int, wasStable: Bool) {
+        if wasStable { self.call(\.error, on: nil) { $0.resetReconnectionAttempts() } }
+        let decision = self.disconnected(reason)
+        // The handler may have ended it all in its own way.
+        guard self.ending == nil else { return }
+        let isAllowed =
+            switch self.configuration.reconnection {
+            case .never: false
+            case .onceConnected: self.hasBeenOpen
+            case .always: true
+            }
+        switch decision {
+        case .stop(let reason):
+            return self.stop(WebSocketError(.stoppedByHandler, reason))
+        case .close:
+            return self.step(.closeRequested) { $0.closeRequested() }
+        case .reconnect(after: .some(let delay)) where isAllowed:
+            return self.step(.retryDecided, .init(attempt: attempt, delay: delay)) {
+                $0.policyDecided(.retry(after: delay))
+            }
+        case .reply, .replyMany:
+            self.report(WebSocketError(.notConnected, "a reply to a lost connection"), on: nil)
+        case .ok, .reconnect:
+            break
+        }
+        guard isAllowed, let delay = self.delay(after: reason, attempt: attempt) else {
+            return self.step(.gaveUp) { $0.policyDecided(.giveUp) }
+        }
+        self.step(.retryDecided, .init(attempt: attempt, delay: delay)) { $0.policyDecided(.retry(after: delay)) }
+    }
+
+    /// Tells the connection handler of a loss, and asks it what follows.
+    func disconnected(_ reason: DisconnectReason) -> HandlerDecision {
+        if case .failed(let error) = reason, error.deadline?.kind == .idle,
+            let decision = self.call(\.connection, on: nil, { try $0.handleTimeout() }), decision != .ok
+        {
+            return decision
+        }
+        return self.call(\.connection, on: nil) { try $0.handleDisconnect(reason) } ?? .ok
+    }
+
+    /// What the error handler says; one that throws is replaced by the default for this time.
+    private func delay(after reason: DisconnectReason, attempt: Int) -> Duration? {
+        guard self.machine.handlers.error != nil else { return nil }
+        let answer: Duration?? = self.call(\.error, on: nil) {
+            try $0.reconnectionDelay(after: reason, attempt: attempt)
+        }
+        if let answer { return answer }
+        var standard = DefaultErrorHandler()
+        return (try? standard.reconnectionDelay(after: reason, attempt: attempt)) ?? nil
+    }
+
+    func armReconnectTimer(_ timer: ConnectionStateMachine.Timer, _ delay: Duration, _ attempt: Int) {
+        self.cancel(&self.reconnectTimer)
+        if let lastLoss { self.emit(.reconnecting(attempt: attempt, delay: delay, cause: lastLoss)) }
+        self.reconnectTimer = self.schedule(after: delay) { engine in
+            engine.reconnectTimer = nil
+            engine.step(.timerFired) { $0.timerFired(timer) }
+        }
+    }
+
+    // MARK: Up again
+
+    /// The connection is open.
+    func announce(_ stream: StreamRef, isReconnection: Bool, attempt: Int, gap: ClientEvent.Gap?) {
+        guard let socket = self.live[stream]?.socket else { return }
+        self.emit(.upgraded(stream, headers: socket.responseHeaders))
+        let state = self.machine.state
+        let info = ConnectionInfo(
+            connection: self.id,
+            stream: stream,
+            host: state.host,
+            port: state.port,
+            path: state.path,
+            transport: state.transport,
+            subprotocol: socket.subprotocol,
+            isReconnection: isReconnection,
+            attempt: attempt
+        )
+        if let decision = self.call(\.connection, on: stream, { try $0.handleConnect(info) }) {
+            self.carryOut(decision, on: stream)
+        }
+        guard self.live[stream] != nil, !self.machine.isClosing else { return }
+        self.restore(stream, gap)
+    }
+}

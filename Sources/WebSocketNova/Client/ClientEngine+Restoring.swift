@@ -1,0 +1,59 @@
+internal import LWSTransport
+internal import Synchronization
+internal import WebSocketCore
+
+// What is done with a new connection before users have it: authentication, then subscriptions, in order.
+extension ClientEngine {
+    func restore(_ stream: StreamRef, _ gap: ClientEvent.Gap?) {
+        let authenticates = self.authentication.isWanted || self.configuration.authenticatesOnConnect
+        let subscriptions = self.machine.handlers.subscription?.restorable ?? []
+        guard authenticates || !subscriptions.isEmpty else { return self.publish(stream, gap) }
+        self.restoration = Task {
+            do {
+                if authenticates { try await self.authenticateNow(on: stream) }
+                try await self.restoreSubscriptions(subscriptions, on: stream)
+                self.publish(stream, gap)
+            } catch {
+                self.restorationFailed(stream, error)
+            }
+        }
+    }
+
+    private func restorationFailed(_ stream: StreamRef, _ error: any Error) {
+        // If the stream has been lost meanwhile, that is being dealt with.
+        guard stream == self.machine.stream, self.live[stream] != nil, !self.machine.isClosing else { return }
+        self.giveUp(
+            stream,
+            error as? WebSocketError ?? WebSocketError(.handlerFailed, "restoring failed", underlying: error)
+        )
+    }
+
+    /// Users have the connection.
+    private func publish(_ stream: StreamRef, _ gap: ClientEvent.Gap?) {
+        guard stream == self.machine.stream, !self.machine.isClosing, let socket = self.live[stream]?.socket else {
+            return
+        }
+        self.hasBeenOpen = true
+        let isDirect = self.machine.handlers.rateLimit == nil && !self.wants.eachSent
+        self.shared.state.withLock { state in
+            state.route = socket
+            state.isDirect = isDirect
+        }
+        if let gap {
+            let state = self.machine.state
+            self.emit(.reconnected(stream, gap: gap))
+            self.measure(.reconnected(stream, host: state.host, port: state.port, gap: gap))
+            for channel in self.channels.values {
+                for sink in channel.sinks { sink.queue.append(.gap(gap), bytes: 0) }
+            }
+        }
+        self.connectWaiters.resumeAll(with: .success(()))
+        self.routeWaiters.resumeAll(with: .success(socket))
+        self.drainLimiter()
+    }
+
+    /// Users have no connection any more.
+    func closeRoute() {
+        self.shared.state.withLock { $0.route = nil }
+    }
+}

@@ -1,0 +1,50 @@
+import TestSupport
+import Testing
+import WebSocketNova
+import WebSocketNovaTesting
+
+extension Serial {
+    @Suite("Large messages in fragments", .timeLimit(.minutes(1)))
+    struct LargeMessageTests {
+        typealias Frame = ScriptedServer.Frame
+
+        /// A message in frames of random sizes, empty ones among them, with pings in between.
+        private static func frames(
+            _ opcode: Frame.Opcode,
+            _ payload: [UInt8],
+            _ random: inout SeededGenerator
+        ) -> [UInt8] {
+            var bytes: [UInt8] = []
+            var begin = 0
+            repeat {
+                let end = min(payload.count, begin + Int.random(in: 0...100_000, using: &random))
+                let kind: Frame.Opcode = begin == 0 && bytes.isEmpty ? opcode : .continuation
+                bytes += Frame(kind, Array(payload[begin..<end]), isFinal: end == payload.count).encoded
+                if end < payload.count { bytes += Frame(.ping, [UInt8(truncatingIfNeeded: end)]).encoded }
+                begin = end
+            } while begin < payload.count
+            return bytes
+        }
+
+        @Test(arguments: [1, 2, 3] as [UInt64])
+        func `F35 messages of 1 MiB and more in fragments arrive whole, however they are cut`(seed: UInt64) async throws
+        {
+            var random = SeededGenerator(seed: seed)
+            let binary = random.bytes(1 << 20)
+            // 1.75 bytes each on average: more than 1 MiB.
+            let text = random.text(650_000)
+            #expect(text.count >= 1 << 20)
+            let script: [ScriptedServer.Step] = [
+                .acceptUpgrade(), .send(Self.frames(.binary, binary, &random), inChunksOf: 9_973),
+                .send(Self.frames(.text, text, &random)), .send(Frame.close(1000)), .receiveFrame,
+            ]
+            try await withScript(script) { socket, _ in
+                let (messages, error) = await socket.readToEnd()
+                #expect(error == nil, "seed \(seed)")
+                #expect(messages.count == 2, "seed \(seed)")
+                #expect(messages.first == .binary(binary), "seed \(seed)")
+                #expect(messages.last == .text(String(decoding: text, as: UTF8.self)), "seed \(seed)")
+            }
+        }
+    }
+}
