@@ -11,7 +11,7 @@ extension ClientEngine {
         do {
             try await self.connectWaiters.wait(on: self.loop)
         } catch is CancellationError {
-            self.stop(WebSocketError(.connectionClosed, "the task that connected was cancelled"))
+            self.released()
             throw CancellationError()
         }
     }
@@ -204,12 +204,13 @@ extension ClientEngine {
         case .closed(let info): error.close = info
         case .failed(let failure): error = failure
         }
+        let isCancelled = error.underlying is CancellationError
         if let waiter = live.waiter {
-            waiter.resume(throwing: error.underlying is CancellationError ? CancellationError() : error)
+            waiter.resume(throwing: isCancelled ? CancellationError() : error)
         } else {
             self.emit(.streamEnded(stream, reason))
         }
-        if case .failed(let failure) = reason { self.report(failure, on: stream) }
+        if case .failed(let failure) = reason, !isCancelled { self.report(failure, on: stream) }
     }
 }
 

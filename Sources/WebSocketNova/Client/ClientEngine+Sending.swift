@@ -97,13 +97,13 @@ extension ClientEngine {
         guard self.machine.state.status != .initialized, !self.machine.isClosing else {
             throw WebSocketError(.notConnected, "\(self.id) is \(self.machine.state.status.rawValue)")
         }
-        if let limit { return try await self.routeWaiters.wait(on: self.loop, limit: limit) }
         let error = WebSocketError(.notConnected, "\(self.id) is \(self.machine.state.status.rawValue)")
         switch self.configuration.disconnectedSends {
         case .failFast: throw error
-        case .drop: throw Dropped()
+        // What has an answer cannot be dropped.
+        case .drop: throw limit == nil ? Dropped() : error
         case .wait(let time):
-            return try await self.routeWaiters.wait(on: self.loop, limit: (self.loop.now + time, error))
+            return try await self.routeWaiters.wait(on: self.loop, limit: limit ?? (self.loop.now + time, error))
         }
     }
 
