@@ -106,7 +106,7 @@ actor ClientEngine {
         let id = ConnectionID.make()
         let options = try configuration.connectionOptions()
         var state = ConnectionState(host: options.host ?? "", port: options.port ?? 0, options: options)
-        state.updateHandlers(configuration.handlers)
+        state.updateHandlers(configuration.handlers.unshared())
         let machine = ConnectionStateMachine(state, connection: id)
         self.id = id
         self.configuration = configuration
