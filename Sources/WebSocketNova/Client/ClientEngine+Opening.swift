@@ -16,7 +16,7 @@ extension ClientEngine {
         do {
             try await self.connectWaiters.wait(on: self.loop)
         } catch is CancellationError {
-            self.stop(WebSocketError(.connectionClosed, "the task that connected was cancelled"))
+            self.released()
             throw CancellationError()
         }
     }

@@ -11,12 +11,7 @@ extension ClientEngine {
         let decision = self.disconnected(reason)
         // The handler may have ended it all in its own way.
         guard self.ending == nil else { return }
-        let isAllowed =
-            switch self.configuration.reconnection {
-            case .never: false
-            case .onceConnected: self.hasBeenOpen
-            case .always: true
-            }
+        let isAllowed = self.mayReconnect(after: reason)
         switch decision {
         case .stop(let reason):
             return self.stop(WebSocketError(.stoppedByHandler, reason))
@@ -32,6 +27,16 @@ extension ClientEngine {
             return self.step(.gaveUp) { $0.policyDecided(.giveUp) }
         }
         self.step(.retryDecided, .init(attempt: attempt, delay: delay)) { $0.policyDecided(.retry(after: delay)) }
+    }
+
+    private func mayReconnect(after reason: DisconnectReason) -> Bool {
+        // There is nothing left to connect on, whatever a handler says.
+        if case .failed(let error) = reason, error.code == .loopShutDown { return false }
+        return switch self.configuration.reconnection {
+        case .never: false
+        case .onceConnected: self.hasBeenOpen
+        case .always: true
+        }
     }
 
     /// Tells the connection handler of a loss, and asks it what follows.

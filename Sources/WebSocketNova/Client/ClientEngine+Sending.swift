@@ -107,12 +107,12 @@ extension ClientEngine {
         if self.machine.isClosing { throw WebSocketError(.connectionClosed, "\(self.id) is being closed") }
         let error = WebSocketError(.notConnected, "\(self.id) is \(self.machine.state.status.rawValue)")
         guard self.machine.state.status != .initialized else { throw error }
-        if let limit { return try await self.routeWaiters.wait(on: self.loop, limit: limit) }
         switch self.configuration.disconnectedSends {
         case .failFast: throw error
-        case .drop: throw Dropped()
+        // What has an answer cannot be dropped.
+        case .drop: throw limit == nil ? Dropped() : error
         case .wait(let time):
-            return try await self.routeWaiters.wait(on: self.loop, limit: (begin + time, error))
+            return try await self.routeWaiters.wait(on: self.loop, limit: limit ?? (begin + time, error))
         }
     }
 

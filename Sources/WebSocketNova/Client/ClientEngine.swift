@@ -86,6 +86,8 @@ actor ClientEngine {
     var requestWaiters: [PendingRequests.ID: PendingRequest] = [:]
     var authentication = Authentication()
     var channels: [String: Channel] = [:]
+    /// Which channel a subscription is to.
+    var channelNames: [SubscriptionID: String] = [:]
     let restoringWaiters = WaiterList<Void>()
 
     // Listening.
