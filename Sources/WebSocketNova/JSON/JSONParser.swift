@@ -5,7 +5,8 @@ internal import WebSocketCore
 /// Every message of a service that speaks JSON comes through here to be routed, so it goes over the bytes once, by itself:
 /// Foundation's decoder finds out what a value is by failing to decode it as something else.
 ///
-/// - Complexity: linear in the number of bytes. Nesting is bounded, because each level takes some of the stack.
+/// - Complexity: linear in the number of bytes. Nesting is bounded, because whoever goes over the value takes some of the
+///   stack for each level.
 struct JSONParser {
     /// What is wrong with a text, and where.
     struct Failure: Error, Equatable {
@@ -18,12 +19,22 @@ struct JSONParser {
     /// How deep arrays and objects may be nested in each other: as deep as Foundation's coders allow.
     static let maximumDepth = 512
 
+    /// An array or object whose end has not come.
+    private struct Open {
+        var isObject: Bool
+        /// Where its values begin among all that wait.
+        var start: Int
+    }
+
     /// Where the next byte is.
     var position = 0
-    private var depth = 0
-    /// The elements and members of all arrays and objects that are not finished, so that each is made at once in its size.
+    // The parser keeps account of nesting itself, because the depth is the peer's choice and stacks may be small.
+    private var open: [Open] = []
+    /// The values of all open arrays, so that each is made at once in its size.
     private var elements: [JSONValue] = []
     private var members: [(name: String, value: JSONValue)] = []
+    /// The names whose values have not come, of all open objects.
+    private var names: [String] = []
 
     private init() {}
 
@@ -33,9 +44,15 @@ struct JSONParser {
     /// as section 8.1 forbids it.
     static func parse(_ bytes: Span<UInt8>) throws(Failure) -> JSONValue {
         var parser = JSONParser()
-        let value = try parser.value(in: bytes)
-        guard parser.nextByte(in: bytes) == nil else { throw parser.failure("something follows the value") }
-        return value
+        while true {
+            var value = try parser.value(in: bytes)
+            while let complete = value, let innermost = parser.open.last {
+                value = try parser.add(complete, to: innermost, in: bytes)
+            }
+            guard let value else { continue }
+            guard parser.nextByte(in: bytes) == nil else { throw parser.failure("something follows the value") }
+            return value
+        }
     }
 
     func failure(_ problem: String) -> Failure { Failure(problem: problem, offset: self.position) }
@@ -50,12 +67,15 @@ struct JSONParser {
         return nil
     }
 
-    private mutating func value(in bytes: Span<UInt8>) throws(Failure) -> JSONValue {
+    /// Passes a value that has no others in it, or the beginning of one that has.
+    ///
+    /// - Returns: the value; nil if an array or object is open now, of which the first value comes next.
+    private mutating func value(in bytes: Span<UInt8>) throws(Failure) -> JSONValue? {
         guard let byte = self.nextByte(in: bytes) else { throw self.failure("the text ends where a value is expected") }
         switch byte {
         case UInt8(ascii: "\""): return .string(try self.string(in: bytes))
-        case UInt8(ascii: "{"): return try self.object(in: bytes)
-        case UInt8(ascii: "["): return try self.array(in: bytes)
+        case UInt8(ascii: "{"): return try self.begin(isObject: true, in: bytes) ? nil : .object([:])
+        case UInt8(ascii: "["): return try self.begin(isObject: false, in: bytes) ? nil : .array([])
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return try self.number(in: bytes)
         case UInt8(ascii: "t"): return try self.word("true", .bool(true), in: bytes)
         case UInt8(ascii: "f"): return try self.word("false", .bool(false), in: bytes)
@@ -80,67 +100,69 @@ struct JSONParser {
 
     // MARK: Arrays and objects
 
-    /// Passes the opening bracket.
-    private mutating func enter() throws(Failure) {
-        guard self.depth < Self.maximumDepth else { throw self.failure("nested deeper than \(Self.maximumDepth)") }
-        self.depth += 1
-        self.position += 1
-    }
-
-    /// Passes the closing bracket.
-    private mutating func leave() {
-        self.depth -= 1
-        self.position += 1
-    }
-
-    /// Passes a comma, or the closing bracket.
+    /// Passes an opening bracket, and the closing one if it comes next.
     ///
-    /// - Returns: whether something follows.
-    private mutating func goesOn(until end: UInt8, in bytes: Span<UInt8>) throws(Failure) -> Bool {
+    /// - Returns: whether a value comes before it.
+    private mutating func begin(isObject: Bool, in bytes: Span<UInt8>) throws(Failure) -> Bool {
+        guard self.open.count < Self.maximumDepth else { throw self.failure("nested deeper than \(Self.maximumDepth)") }
+        self.position += 1
+        if self.nextByte(in: bytes) == Self.end(isObject) {
+            self.position += 1
+            return false
+        }
+        self.open.append(Open(isObject: isObject, start: isObject ? self.members.count : self.elements.count))
+        if isObject { try self.name(in: bytes) }
+        return true
+    }
+
+    private static func end(_ isObject: Bool) -> UInt8 { isObject ? UInt8(ascii: "}") : UInt8(ascii: "]") }
+
+    /// Passes a member's name and the colon behind it.
+    private mutating func name(in bytes: Span<UInt8>) throws(Failure) {
+        guard self.nextByte(in: bytes) == UInt8(ascii: "\"") else { throw self.failure("a name is expected") }
+        self.names.append(try self.string(in: bytes))
+        guard self.nextByte(in: bytes) == UInt8(ascii: ":") else { throw self.failure("a colon is expected") }
+        self.position += 1
+    }
+
+    /// Passes what follows a value in the innermost array or object: a comma, or its end.
+    ///
+    /// - Returns: the array or object, if that was its end.
+    private mutating func add(
+        _ value: JSONValue,
+        to innermost: Open,
+        in bytes: Span<UInt8>
+    ) throws(Failure) -> JSONValue? {
+        if innermost.isObject {
+            self.members.append((self.names.removeLast(), value))
+        } else {
+            self.elements.append(value)
+        }
         let byte = self.nextByte(in: bytes)
         if byte == UInt8(ascii: ",") {
             self.position += 1
-            return true
+            if innermost.isObject { try self.name(in: bytes) }
+            return nil
         }
-        guard byte == end else {
-            throw self.failure("\"\(Unicode.Scalar(end))\" or a comma is expected")
+        guard byte == Self.end(innermost.isObject) else {
+            throw self.failure("a comma or the end of the \(innermost.isObject ? "object" : "array") is expected")
         }
-        self.leave()
-        return false
+        self.position += 1
+        self.open.removeLast()
+        return innermost.isObject
+            ? .object(self.object(from: innermost.start)) : .array(self.array(from: innermost.start))
     }
 
-    private mutating func array(in bytes: Span<UInt8>) throws(Failure) -> JSONValue {
-        try self.enter()
-        if self.nextByte(in: bytes) == UInt8(ascii: "]") {
-            self.leave()
-            return .array([])
-        }
-        let start = self.elements.count
-        repeat {
-            self.elements.append(try self.value(in: bytes))
-        } while try self.goesOn(until: UInt8(ascii: "]"), in: bytes)
+    private mutating func array(from start: Int) -> [JSONValue] {
         let array = Array(self.elements[start...])
         self.elements.removeSubrange(start...)
-        return .array(array)
+        return array
     }
 
-    private mutating func object(in bytes: Span<UInt8>) throws(Failure) -> JSONValue {
-        try self.enter()
-        if self.nextByte(in: bytes) == UInt8(ascii: "}") {
-            self.leave()
-            return .object([:])
-        }
-        let start = self.members.count
-        repeat {
-            guard self.nextByte(in: bytes) == UInt8(ascii: "\"") else { throw self.failure("a name is expected") }
-            let name = try self.string(in: bytes)
-            guard self.nextByte(in: bytes) == UInt8(ascii: ":") else { throw self.failure("a colon is expected") }
-            self.position += 1
-            self.members.append((name, try self.value(in: bytes)))
-        } while try self.goesOn(until: UInt8(ascii: "}"), in: bytes)
+    private mutating func object(from start: Int) -> [String: JSONValue] {
         var object = [String: JSONValue](minimumCapacity: self.members.count - start)
         for member in self.members[start...] { object[member.name] = member.value }
         self.members.removeSubrange(start...)
-        return .object(object)
+        return object
     }
 }
