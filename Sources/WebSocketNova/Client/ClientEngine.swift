@@ -71,6 +71,8 @@ actor ClientEngine {
     var hasBeenOpen = false
     /// Why the end came, for those who call later.
     var ending: WebSocketError?
+    /// Everyone has been told of the end, and is told of nothing more.
+    var hasToldEnd = false
     /// The Close frame that the user, or a handler, wants to be sent.
     var closeFrame: CloseFrame?
 
@@ -185,8 +187,8 @@ actor ClientEngine {
             self.open(stream)
         case .announce(let stream, let isReconnection, let attempt, let gap):
             self.announce(stream, isReconnection: isReconnection, attempt: attempt, gap: gap)
-        case .askPolicy(let reason, let attempt, let wasStable):
-            self.askPolicy(reason, attempt: attempt, wasStable: wasStable)
+        case .askPolicy(let reason, let attempt, let wasStable, let wanted):
+            self.askPolicy(reason, attempt: attempt, wasStable: wasStable, wanted: wanted)
         case .armTimer(let timer, let delay, let attempt):
             self.armReconnectTimer(timer, delay, attempt)
         case .close(let stream):

@@ -48,7 +48,10 @@ struct ConnectionStateMachinePairsTests {
         .announce(stream(1), isReconnection: false, attempt: 1, gap: nil),
         .websocketConnected
     )
-    private static let asksPolicy = Outcome(.askPolicy(lost, attempt: 1, wasStable: false), .disconnected)
+    private static let asksPolicy = Outcome(
+        .askPolicy(lost, attempt: 1, wasStable: false, wanted: nil),
+        .disconnected
+    )
     private static let finishedLocally = Outcome(.finish(.local), .closed)
     private static let gaveUp = Outcome(.finish(.failed(stopped)), .error)
 
@@ -91,7 +94,10 @@ struct ConnectionStateMachinePairsTests {
         .openClosing: [.closeSeen: marked(.websocketConnected), .transportLost: finishedLocally],
         .openReplacing: [
             .closeSeen: marked(.websocketConnected),
-            .transportLost: Outcome(.armTimer(timer, delay: .seconds(7), attempt: 1), .reconnecting),
+            .transportLost: Outcome(
+                .askPolicy(lost, attempt: 1, wasStable: false, wanted: .seconds(7)),
+                .disconnected
+            ),
             .closeRequested: Outcome(.close(stream(1)), .websocketConnected),
             .reconnectRequested: abort(.websocketConnected), .reconnectRequestedLater: abort(.websocketConnected),
             .stopRequested: gaveUp,

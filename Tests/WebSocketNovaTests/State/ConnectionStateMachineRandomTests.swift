@@ -52,7 +52,7 @@ struct ConnectionStateMachineRandomTests {
                     "seed \(self.seed)"
                 )
                 #expect(attempt >= 1 && gap?.duration ?? .zero >= .zero, "seed \(self.seed)")
-            case .askPolicy(_, let attempt, _):
+            case .askPolicy(_, let attempt, _, _):
                 #expect(self.transport == nil && self.timer == nil && !self.isAsking, "seed \(self.seed)")
                 #expect(attempt >= 1, "seed \(self.seed)")
                 self.isAsking = true
