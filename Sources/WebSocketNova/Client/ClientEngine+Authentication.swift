@@ -121,11 +121,11 @@ extension ClientEngine {
             return self.armAuthenticationTimer()
         }
         let stream = self.machine.stream
-        Task {
+        self.task { engine in
             do {
-                try await self.authenticateNow(on: stream)
+                try await engine.authenticateNow(on: stream)
             } catch {
-                self.refreshFailed(stream, error)
+                engine.refreshFailed(stream, error)
             }
         }
     }

@@ -45,11 +45,11 @@ extension ClientEngine {
             onMessage: nil,
             client: follower
         )
-        live.opening = Task {
+        live.opening = self.task { engine in
             do {
                 _ = try await opening.run(url)
             } catch {
-                self.openingFailed(stream, error)
+                engine.openingFailed(stream, error)
             }
         }
         self.live[stream] = live
@@ -195,7 +195,7 @@ extension ClientEngine {
                 if Task.isCancelled { self.cancelUpgrade(stream) }
             }
         } onCancel: {
-            Task { await self.cancelUpgrade(stream) }
+            self.task { $0.cancelUpgrade(stream) }
         }
     }
 

@@ -37,7 +37,7 @@ extension ClientEngine {
                 }
             }
         } onCancel: {
-            Task { await self.giveUpRequest(id, CancellationError()) }
+            self.task { $0.giveUpRequest(id, CancellationError()) }
         }
     }
 

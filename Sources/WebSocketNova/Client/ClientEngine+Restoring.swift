@@ -8,13 +8,13 @@ extension ClientEngine {
         let authenticates = self.authentication.isWanted || self.configuration.authenticatesOnConnect
         let subscriptions = self.machine.handlers.subscription?.restorable ?? []
         guard authenticates || !subscriptions.isEmpty else { return self.publish(stream, gap) }
-        self.restoration = Task {
+        self.restoration = self.task { engine in
             do {
-                if authenticates { try await self.authenticateNow(on: stream) }
-                try await self.restoreSubscriptions(subscriptions, on: stream)
-                self.publish(stream, gap)
+                if authenticates { try await engine.authenticateNow(on: stream) }
+                try await engine.restoreSubscriptions(subscriptions, on: stream)
+                engine.publish(stream, gap)
             } catch {
-                self.restorationFailed(stream, error)
+                engine.restorationFailed(stream, error)
             }
         }
     }

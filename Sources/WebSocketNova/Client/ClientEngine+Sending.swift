@@ -137,7 +137,7 @@ extension ClientEngine {
                 }
             }
         } onCancel: {
-            Task { await self.leaveLimiter(id) }
+            self.task { $0.leaveLimiter(id) }
         }
     }
 

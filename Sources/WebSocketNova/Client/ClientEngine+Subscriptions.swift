@@ -127,11 +127,11 @@ extension ClientEngine {
             self.channels[name]?.sinks = sinks
             guard sinks.isEmpty, channel.waiters.isEmpty, !channel.isKept else { continue }
             self.setChannel(name, nil)
-            Task {
+            self.task { engine in
                 do {
-                    try await self.leave(channel)
+                    try await engine.leave(channel)
                 } catch {
-                    self.report(self.describe(error, of: \.subscription), on: nil)
+                    engine.report(engine.describe(error, of: \.subscription), on: nil)
                 }
             }
         }

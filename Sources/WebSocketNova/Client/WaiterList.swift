@@ -7,11 +7,14 @@ internal import WebSocketCore
 final class WaiterList<Value: Sendable>: Sendable {
     private struct Waiter {
         var id: UInt64
-        var continuation: CheckedContinuation<Value, any Error>
+        /// Nil until the task has been suspended.
+        var continuation: CheckedContinuation<Value, any Error>?
     }
 
     private struct State {
         var waiters: Deque<Waiter> = []
+        /// What those get who were resumed before they had been suspended.
+        var early: [UInt64: Result<Value, any Error>] = [:]
         var made: UInt64 = 0
     }
 
@@ -22,7 +25,10 @@ final class WaiterList<Value: Sendable>: Sendable {
 
     var isEmpty: Bool { self.count == 0 }
 
-    /// Waits. Call it on the loop; between the call and the wait nothing else runs there.
+    /// Waits. Call it on the loop.
+    ///
+    /// The place in line is taken before anything else runs there. The suspension is not as quick: other jobs of the loop may
+    /// come before it, and what they bring is kept for the waiter.
     ///
     /// - Parameter limit: the time until which to wait, and the error of those who have waited until then.
     func wait(
@@ -32,54 +38,46 @@ final class WaiterList<Value: Sendable>: Sendable {
     ) async throws -> Value {
         let id = self.state.withLock { state in
             state.made += 1
+            state.waiters.append(Waiter(id: state.made))
             return state.made
         }
         let timer = limit.map { limit in
-            loop.schedule(at: limit.time) { self.remove(id)?.resume(throwing: limit.error) }
+            loop.schedule(at: limit.time) { self.resume(id, with: .failure(limit.error)) }
         }
         defer { if let timer { loop.cancel(timer) } }
         return try await withTaskCancellationHandler {
-            // Named so that this closure, which would leave the caller's actor otherwise, stays on it: an answer must not
-            // come between the request and the wait for it.
             _ = isolation
             return try await withCheckedThrowingContinuation { continuation in
-                let isCancelled = self.state.withLock { state in
-                    // The cancellation's handler takes the same lock: it either finds the waiter, or has set the task's
-                    // flag before this looks at it.
-                    if Task.isCancelled { return true }
-                    state.waiters.append(Waiter(id: id, continuation: continuation))
-                    return false
+                let early = self.state.withLock { state in
+                    if let index = state.waiters.lastIndex(where: { $0.id == id }) {
+                        state.waiters[index].continuation = continuation
+                    }
+                    return state.early.removeValue(forKey: id)
                 }
-                if isCancelled { continuation.resume(throwing: CancellationError()) }
+                if let early { continuation.resume(with: early) }
             }
         } onCancel: {
-            self.remove(id)?.resume(throwing: CancellationError())
+            self.resume(id, with: .failure(CancellationError()))
         }
     }
 
-    private func remove(_ id: UInt64) -> CheckedContinuation<Value, any Error>? {
-        self.state.withLock { state in
+    private func resume(_ id: UInt64, with result: Result<Value, any Error>) {
+        let continuation = self.state.withLock { state -> CheckedContinuation<Value, any Error>? in
             guard let index = state.waiters.firstIndex(where: { $0.id == id }) else { return nil }
-            return state.waiters.remove(at: index).continuation
+            let waiter = state.waiters.remove(at: index)
+            if waiter.continuation == nil { state.early[id] = result }
+            return waiter.continuation
         }
-    }
-
-    /// Resumes the one who has waited longest.
-    ///
-    /// - Returns: whether there was one.
-    @discardableResult
-    func resumeFirst(with result: Result<Value, any Error>) -> Bool {
-        guard let waiter = self.state.withLock({ $0.waiters.popFirst() }) else { return false }
-        waiter.continuation.resume(with: result)
-        return true
+        continuation?.resume(with: result)
     }
 
     /// Resumes all.
     func resumeAll(with result: Result<Value, any Error>) {
         let waiters = self.state.withLock { state in
             defer { state.waiters = [] }
+            for waiter in state.waiters where waiter.continuation == nil { state.early[waiter.id] = result }
             return state.waiters
         }
-        for waiter in waiters { waiter.continuation.resume(with: result) }
+        for waiter in waiters { waiter.continuation?.resume(with: result) }
     }
 }
