@@ -6,11 +6,11 @@ internal import WebSocketCore
 extension ClientEngine {
     func restore(_ stream: StreamRef, _ gap: ClientEvent.Gap?) {
         let authenticates = self.authentication.isWanted || self.configuration.authenticatesOnConnect
-        let subscriptions = self.machine.handlers.subscription?.restorable ?? []
+        let subscriptions = self.beginRestoring()
         guard authenticates || !subscriptions.isEmpty else { return self.publish(stream, gap) }
         self.restoration = Task {
             do {
-                if authenticates { try await self.authenticateNow(on: stream) }
+                if authenticates { try await self.authenticateNow(on: stream, priority: .restoration) }
                 try await self.restoreSubscriptions(subscriptions, on: stream)
                 self.publish(stream, gap)
             } catch {
