@@ -91,15 +91,24 @@ extension ClientEngine {
             self.drop(channel, self.describe(error, of: \.subscription))
             throw error
         }
-        self.channels[channel] = entry
+        self.setChannel(channel, entry)
+    }
+
+    private func setChannel(_ name: String, _ channel: Channel?) {
+        if let before = self.channels[name] { self.channelNames[before.subscription] = nil }
+        self.channels[name] = channel
+        if let channel { self.channelNames[channel.subscription] = name }
     }
 
     /// Ends what there is of a channel, for all who listen to it or wait for it.
     private func drop(_ name: String, _ error: WebSocketError?) {
-        guard let channel = self.channels.removeValue(forKey: name) else { return }
+        guard let channel = self.channels[name] else { return }
+        self.setChannel(name, nil)
         for sink in channel.sinks { sink.queue.finish(error) }
         let words = "unsubscribed from \"\(name.prefix(100))\" while it waited"
         channel.waiters.resumeAll(with: .failure(error ?? WebSocketError(.subscriptionFailed, words)))
+        // One of them may have held back the connection.
+        self.resumeReading()
     }
 
     // MARK: Leaving
@@ -148,7 +157,7 @@ extension ClientEngine {
                 self.report(self.describe(error, of: \.subscription), on: nil)
             }
         }
-        // One that held back the connection may have been among them.
+        // One that held back the connection may have been among those that are gone.
         self.resumeReading()
     }
 
@@ -175,18 +184,17 @@ extension ClientEngine {
     }
 
     private func settle(_ id: SubscriptionID, failure: WebSocketError?) {
-        guard let name = self.channels.first(where: { $0.value.subscription == id })?.key,
-            var channel = self.channels[name]
-        else { return }
+        guard let name = self.channelNames[id], var channel = self.channels[name] else { return }
         let restoring = channel.restoring.take()
         channel.isConfirmed = failure == nil
-        self.channels[name] = failure == nil ? channel : nil
+        self.setChannel(name, failure == nil ? channel : nil)
         if let restoring {
             self.restored(name, id, since: restoring, failure)
         }
         if let failure {
             for sink in channel.sinks { sink.queue.finish(failure) }
             channel.waiters.resumeAll(with: .failure(failure))
+            self.resumeReading()
         } else {
             channel.waiters.resumeAll(with: .success(()))
         }
@@ -283,5 +291,6 @@ extension ClientEngine {
             for sink in channel.sinks { sink.queue.finish(isLocal ? nil : error) }
         }
         self.channels = [:]
+        self.channelNames = [:]
     }
 }

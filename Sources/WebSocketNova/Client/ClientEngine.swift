@@ -76,6 +76,8 @@ actor ClientEngine {
     var owesDisconnect = false
     /// Why the end came, for those who call later.
     var ending: WebSocketError?
+    /// Everyone has been told of the end, and is told of nothing more.
+    var hasToldEnd = false
     /// The Close frame that the user, or a handler, wants to be sent.
     var closeFrame: CloseFrame?
 
@@ -95,6 +97,8 @@ actor ClientEngine {
     var askers: [String: Int] = [:]
     /// Channels that were left while there was no open connection.
     var leftChannels: Set<String> = []
+    /// Which channel a subscription is to.
+    var channelNames: [SubscriptionID: String] = [:]
     let restoringWaiters = WaiterList<Void>()
 
     // Listening.
@@ -115,7 +119,7 @@ actor ClientEngine {
         let id = ConnectionID.make()
         let options = try configuration.connectionOptions()
         var state = ConnectionState(host: options.host ?? "", port: options.port ?? 0, options: options)
-        state.updateHandlers(configuration.handlers)
+        state.updateHandlers(configuration.handlers.unshared())
         let machine = ConnectionStateMachine(state, connection: id)
         self.id = id
         self.configuration = configuration
@@ -194,8 +198,8 @@ actor ClientEngine {
             self.open(stream)
         case .announce(let stream, let isReconnection, let attempt, let gap):
             self.announce(stream, isReconnection: isReconnection, attempt: attempt, gap: gap)
-        case .askPolicy(let reason, let attempt, let wasStable):
-            self.askPolicy(reason, attempt: attempt, wasStable: wasStable)
+        case .askPolicy(let reason, let attempt, let wasStable, let wanted):
+            self.askPolicy(reason, attempt: attempt, wasStable: wasStable, wanted: wanted)
         case .armTimer(let timer, let delay, let attempt):
             self.armReconnectTimer(timer, delay, attempt)
         case .close(let stream):
