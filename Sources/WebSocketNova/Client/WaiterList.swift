@@ -27,7 +27,8 @@ final class WaiterList<Value: Sendable>: Sendable {
     /// - Parameter limit: the time until which to wait, and the error of those who have waited until then.
     func wait(
         on loop: any TransportLoop,
-        limit: (time: Duration, error: WebSocketError)? = nil
+        limit: (time: Duration, error: WebSocketError)? = nil,
+        isolation: isolated (any Actor)? = #isolation
     ) async throws -> Value {
         let id = self.state.withLock { state in
             state.made += 1
@@ -38,7 +39,10 @@ final class WaiterList<Value: Sendable>: Sendable {
         }
         defer { if let timer { loop.cancel(timer) } }
         return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
+            // Named so that this closure, which would leave the caller's actor otherwise, stays on it: an answer must not
+            // come between the request and the wait for it.
+            _ = isolation
+            return try await withCheckedThrowingContinuation { continuation in
                 let isCancelled = self.state.withLock { state in
                     // The cancellation's handler takes the same lock: it either finds the waiter, or has set the task's
                     // flag before this looks at it.
