@@ -92,18 +92,22 @@ extension ClientEngine {
         excluding used: WebSocket?,
         limit: (time: Duration, error: WebSocketError)?
     ) async throws -> WebSocket {
-        if let ending { throw ending }
-        if let route = self.shared.state.withLock({ $0.route }), route !== used { return route }
-        guard self.machine.state.status != .initialized, !self.machine.isClosing else {
-            throw WebSocketError(.notConnected, "\(self.id) is \(self.machine.state.status.rawValue)")
-        }
-        if let limit { return try await self.routeWaiters.wait(on: self.loop, limit: limit) }
-        let error = WebSocketError(.notConnected, "\(self.id) is \(self.machine.state.status.rawValue)")
-        switch self.configuration.disconnectedSends {
-        case .failFast: throw error
-        case .drop: throw Dropped()
-        case .wait(let time):
-            return try await self.routeWaiters.wait(on: self.loop, limit: (self.loop.now + time, error))
+        let begin = self.loop.now
+        while true {
+            if let ending { throw ending }
+            if let route = self.shared.state.withLock({ $0.route }), route !== used { return route }
+            let error = WebSocketError(.notConnected, "\(self.id) is \(self.machine.state.status.rawValue)")
+            guard self.machine.state.status != .initialized, !self.machine.isClosing else { throw error }
+            // What is waited for may be lost again before this task goes on: then it waits for the next.
+            if let limit {
+                _ = try await self.routeWaiters.wait(on: self.loop, limit: limit)
+                continue
+            }
+            switch self.configuration.disconnectedSends {
+            case .failFast: throw error
+            case .drop: throw Dropped()
+            case .wait(let time): _ = try await self.routeWaiters.wait(on: self.loop, limit: (begin + time, error))
+            }
         }
     }
 

@@ -173,7 +173,8 @@ extension ClientEngine {
 
     /// Asks again for everything that was asked for before, in the same order, and waits for the answers.
     func restoreSubscriptions(_ requests: [SubscriptionRequest], on stream: StreamRef) async throws {
-        guard !requests.isEmpty else { return }
+        // While this waited to authenticate, another stream may have come, whose subscriptions are not to be touched.
+        guard !requests.isEmpty, self.live[stream] != nil else { return }
         self.call(\.subscription, on: stream) { $0.prepareForReconnection() }
         for name in self.channels.keys { self.channels[name]?.isConfirmed = false }
         for request in requests {
