@@ -31,10 +31,12 @@ let package = Package(
             linkerSettings: [.linkedLibrary("crypto")]
         ),
         .target(name: "CPlainClient", dependencies: ["CWire"], cSettings: cSettings),
+        // The program's malloc, which counts when it is told to.
+        .target(name: "CAllocationCounter", cSettings: cSettings),
         .executableTarget(
             name: "nova-bench",
             dependencies: [
-                "CLoadServer", "CPlainClient",
+                "CAllocationCounter", "CLoadServer", "CPlainClient",
                 .product(name: "WebSocketNova", package: "websocketnova"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],

@@ -12,6 +12,7 @@ struct connection {
     enum load_work work;
     uint64_t size;      // of a flood's messages
     uint64_t count;     // of a flood's or a sink's messages
+    bool json;          // a flood's messages are JSON texts, and begin when the client has sent something
     uint8_t *in;
     size_t in_begin, in_end;
     uint8_t *out;

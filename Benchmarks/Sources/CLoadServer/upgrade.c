@@ -41,7 +41,8 @@ static bool choose_work(struct connection *c, const char *resource) {
     c->size = query_number(resource, "size", 125);
     c->count = query_number(resource, "count", 1000);
     if (c->size > MAX_SIZE || c->count > MAX_COUNT) return false;
-    if (names(resource, "/flood")) c->work = LOAD_FLOOD;
+    c->json = names(resource, "/json");
+    if (c->json || names(resource, "/flood")) c->work = LOAD_FLOOD;
     else if (names(resource, "/echo")) c->work = LOAD_ECHO;
     else if (names(resource, "/sink")) c->work = LOAD_SINK;
     else return false;

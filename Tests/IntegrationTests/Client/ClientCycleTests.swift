@@ -72,7 +72,7 @@ extension Serial {
         }
 
         private static func connect(_ url: String, _ group: EventLoopGroup) async throws -> ExchangeClient {
-            try await ExchangeClient.connect(to: url, account: ExchangeWorkload.account) { configuration in
+            try await ExchangeClient.connect(to: url, as: ExchangeWorkload.account) { configuration in
                 configuration.webSocket.eventLoopGroup = group
                 configuration.handlers.error = DefaultErrorHandler(
                     backoff: Backoff(base: .milliseconds(1), maximum: .milliseconds(5), limit: .unlimited)

@@ -29,9 +29,14 @@ extension ExchangeAdapter: AuthHandler {
         ]
     }
 
-    /// What answers the request. A refused refresh token is followed by a signature; a refused signature by nothing.
+    /// What answers the request; and any answer that says that the authentication has ended before its time.
+    ///
+    /// A refused refresh token is followed by a signature; a refused signature by nothing.
     package mutating func handleResponse(_ message: JSONValue, now: Double) -> AuthResponse {
-        guard let id = self.pendingAuthentication, message["id"]?.string == id else { return .unrelated }
+        guard let id = self.pendingAuthentication, message["id"]?.string == id else {
+            if message["error"]?["code"] == 13009 { self.tokens?.renewal = now }
+            return .unrelated
+        }
         self.pendingAuthentication = nil
         guard let refresh = message["result"]?["refresh_token"]?.string,
             let lifetime = message["result"]?["expires_in"]?.number

@@ -3,6 +3,7 @@
 // vector instructions and written once per read.
 //
 //   /flood?size=N&count=M   M binary messages of N bytes, then Close 1000
+//   /json?size=N&count=M    the same with texts of about N bytes, each a JSON object, once the client has sent something
 //   /echo                   every message comes back
 //   /sink?count=M           swallows M messages, then answers the text "ok"
 #ifndef NOVA_BENCH_LOAD_SERVER_H

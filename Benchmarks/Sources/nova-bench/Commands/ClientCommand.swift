@@ -1,4 +1,5 @@
 import ArgumentParser
+import CAllocationCounter
 import Glibc
 
 /// One contestant, one kind of work, one process: so that the CPU time and the memory of the process are the client's.
@@ -6,7 +7,8 @@ struct ClientCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "client",
         abstract: "Run one contestant and print what it cost as one line of JSON.",
-        discussion: "Contestants: " + Contestants.all.map { "\($0.name) (\($0.way))" }.joined(separator: ", ") + "."
+        discussion: "Contestants: "
+            + (Contestants.all + Contestants.layer).map { "\($0.name) (\($0.way))" }.joined(separator: ", ") + "."
     )
 
     @Argument(help: "The contestant's name.")
@@ -27,9 +29,15 @@ struct ClientCommand: AsyncParsableCommand {
     @Option(help: "End the process by SIGALRM after this many seconds: a contestant that hangs must not hang the run.")
     var timeout: UInt32 = 120
 
+    @Flag(help: "Also count allocations; CPU time is then of no use.")
+    var allocations = false
+
     func validate() throws {
-        guard Contestants.named(self.name) != nil else {
+        guard let contestant = Contestants.named(self.name) else {
             throw ValidationError("There is no contestant named '\(self.name)'.")
+        }
+        guard contestant.works.contains(self.mode) else {
+            throw ValidationError("\(self.name) does not do \(self.mode).")
         }
         guard 0...Assignment.maximumSize ~= self.size else {
             throw ValidationError("The size \(self.size) is not within 0...\(Assignment.maximumSize).")
@@ -51,7 +59,22 @@ struct ClientCommand: AsyncParsableCommand {
         guard outcome.messages == self.count else {
             throw BenchmarkError("\(self.name): \(outcome.messages) messages of \(self.count)")
         }
-        let measurement = Measurement(contestant: contestant, assignment: assignment, outcome: outcome, spent: spent)
+        var measurement = Measurement(contestant: contestant, assignment: assignment, outcome: outcome, spent: spent)
+        if self.allocations { measurement.allocationsPerMessage = try await Self.count(contestant, assignment) }
         print(try measurement.jsonLine())
+    }
+
+    /// Allocations per message, once everything is under way: of two runs, one of twice as many messages as the other, the
+    /// difference. What connecting and closing take falls out of that.
+    private static func count(_ contestant: any Contestant, _ assignment: Assignment) async throws -> Double {
+        var twice = assignment
+        twice.count *= 2
+        var counts: [Int] = []
+        for assignment in [assignment, twice] {
+            allocation_counter_start()
+            _ = try await contestant.perform(assignment)
+            counts.append(Int(allocation_counter_stop()))
+        }
+        return Double(counts[1] - counts[0]) / Double(assignment.count)
     }
 }

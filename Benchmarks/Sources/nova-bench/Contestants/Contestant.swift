@@ -7,9 +7,15 @@ protocol Contestant: Sendable {
     var way: String { get }
     /// Which of the library's paths this is, and so which budgets hold; nil for all others.
     var path: LibraryPath? { get }
+    /// What it can do. Default: flood, sink and echo.
+    var works: Set<Work> { get }
 
     /// Does the work on a connection of its own, from connecting to the closing handshake.
     func perform(_ assignment: Assignment) async throws -> Outcome
+}
+
+extension Contestant {
+    var works: Set<Work> { [.flood, .sink, .echo] }
 }
 
 enum LibraryPath: Sendable {
@@ -36,7 +42,18 @@ enum Contestants {
         NovaAsyncContestant(placement: .defaultExecutor),
     ]
 
+    /// The library's client, which `layer` compares with its connection.
+    static let layer: [any Contestant] = [
+        NovaAsyncContestant(placement: .defaultExecutor),
+        NovaClientContestant(.messages),
+        NovaClientContestant(.handler),
+        NovaClientContestant(.ignored),
+        NovaClientContestant(.events),
+        NovaClientContestant(.request),
+        NovaClientContestant(.subscription),
+    ]
+
     static func named(_ name: String) -> (any Contestant)? {
-        Self.all.first { $0.name == name }
+        (Self.all + Self.layer).first { $0.name == name }
     }
 }

@@ -17,6 +17,8 @@ struct NovaAsyncContestant: Contestant {
 
     var path: LibraryPath? { self.placement == .eventLoop ? .asyncOnLoop : .asyncOnDefaultExecutor }
 
+    let works = Set(Work.allCases)
+
     func perform(_ assignment: Assignment) async throws -> Outcome {
         try await withWebSocket(to: assignment.url) { socket in
             switch self.placement {
@@ -30,6 +32,7 @@ struct NovaAsyncContestant: Contestant {
     private static func work(_ assignment: Assignment, _ socket: WebSocket) async throws -> Outcome {
         switch assignment.work {
         case .flood: try await Self.flood(socket)
+        case .json: try await Self.json(socket)
         case .sink: try await Self.sink(assignment, socket)
         case .echo: try await Self.echo(assignment, socket)
         }
@@ -40,6 +43,16 @@ struct NovaAsyncContestant: Contestant {
         for try await message in socket.messages {
             guard case .binary(let bytes) = message else { throw BenchmarkError("a flood of text") }
             tally.add(bytes.count)
+        }
+        return Outcome(messages: tally.messages)
+    }
+
+    private static func json(_ socket: WebSocket) async throws -> Outcome {
+        try await socket.send("go")
+        var tally = Tally()
+        for try await message in socket.messages {
+            guard case .text(let text) = message else { throw BenchmarkError("JSON that is no text") }
+            tally.add(text.utf8.count)
         }
         return Outcome(messages: tally.messages)
     }

@@ -11,6 +11,7 @@ struct NovaHandlerContestant: Contestant {
         case .flood: try await Self.flood(assignment)
         case .sink: try await Self.sink(assignment)
         case .echo: try await Self.echo(assignment)
+        case .json: throw BenchmarkError("this contestant does not read JSON")
         }
     }
 
@@ -62,7 +63,7 @@ struct NovaHandlerContestant: Contestant {
 ///
 /// `@unchecked Sendable` because only the handler's calls touch its variables, one after another on the loop's thread, from
 /// the first message until `finish` hands them over to whoever waits; before the first message is asked for, nobody else does.
-private final class HandlerProgress: @unchecked Sendable {
+final class HandlerProgress: @unchecked Sendable {
     var tally = Tally()
     var roundTrips: [UInt64] = []
     var start: UInt64 = 0

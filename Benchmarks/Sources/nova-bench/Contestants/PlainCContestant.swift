@@ -8,6 +8,7 @@ struct PlainCContestant: Contestant {
 
     func perform(_ assignment: Assignment) async throws -> Outcome {
         var roundTrips = [UInt64](repeating: 0, count: assignment.work == .echo ? assignment.count : 0)
+        guard self.works.contains(assignment.work) else { throw BenchmarkError("the plain C client has no JSON") }
         let messages = try Self.withTarget(assignment) { target in
             var result = plain_client_result()
             let size = UInt64(assignment.size)
@@ -17,6 +18,7 @@ struct PlainCContestant: Contestant {
                 case .flood: plain_client_flood(target, count, &result)
                 case .sink: plain_client_sink(target, size, count, &result)
                 case .echo: plain_client_echo(target, size, count, &roundTrips, &result)
+                case .json: Int32(-1)
                 }
             guard status == 0 else { throw BenchmarkError("plain C client: \(Self.text(of: &result))") }
             return Int(result.messages)

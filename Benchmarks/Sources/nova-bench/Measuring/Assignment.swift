@@ -7,6 +7,8 @@ enum Work: String, CaseIterable, Codable, Sendable, ExpressibleByArgument {
     case echo
     /// Send `count` messages as fast as possible and wait for the server's word that it has them.
     case sink
+    /// Receive `count` texts of about `size` bytes, each a JSON object. The server begins when it has been sent something.
+    case json
 }
 
 struct Assignment: Sendable {
@@ -23,6 +25,7 @@ struct Assignment: Sendable {
         if let resource = self.server.resource { return resource }
         return switch self.work {
         case .flood: "/flood?size=\(self.size)&count=\(self.count)"
+        case .json: "/json?size=\(self.size)&count=\(self.count)"
         case .echo: "/echo"
         case .sink: "/sink?count=\(self.count)"
         }

@@ -12,6 +12,8 @@ struct Measurement: Codable, Sendable {
     var p50: Double?
     var p99: Double?
     var peakResidentKilobytes: Int
+    /// Where they were counted.
+    var allocationsPerMessage: Double?
 
     enum CodingKeys: String, CodingKey {
         case name, mode, size, n, seconds
@@ -19,6 +21,7 @@ struct Measurement: Codable, Sendable {
         case p50 = "p50_us"
         case p99 = "p99_us"
         case peakResidentKilobytes = "max_rss_kb"
+        case allocationsPerMessage = "allocations_per_msg"
     }
 
     init(contestant: any Contestant, assignment: Assignment, outcome: Outcome, spent: ProcessUsage) {
@@ -52,6 +55,10 @@ struct Measurement: Codable, Sendable {
         try container.encode(self.p50.map { Statistics.rounded($0, places: 2) }, forKey: .p50)
         try container.encode(self.p99.map { Statistics.rounded($0, places: 2) }, forKey: .p99)
         try container.encode(self.peakResidentKilobytes, forKey: .peakResidentKilobytes)
+        try container.encodeIfPresent(
+            self.allocationsPerMessage.map { Statistics.rounded($0, places: 6) },
+            forKey: .allocationsPerMessage
+        )
     }
 
     func jsonLine() throws -> String {

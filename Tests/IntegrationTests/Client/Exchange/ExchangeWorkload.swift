@@ -69,7 +69,7 @@ final class ExchangeWorkload: Sendable {
         self.pace = pace
         self.client = try await ExchangeClient.connect(
             to: exchange.url,
-            account: Self.account,
+            as: Self.account,
             heartbeat: .milliseconds(500)
         ) { configuration in
             configuration.webSocket.eventLoopGroup = group
@@ -108,6 +108,7 @@ final class ExchangeWorkload: Sendable {
     func begin() {
         for number in 0..<Self.orderers { self.start("orderer") { await $0.order(as: number) } }
         for _ in 0..<Self.requesters { self.start("requester") { await $0.request() } }
+        self.start("buyer") { await $0.buy() }
         self.start("poster") { await $0.post() }
         self.start("pinger") { await $0.ping() }
         self.start("visitor") { await $0.visit() }
@@ -150,16 +151,37 @@ final class ExchangeWorkload: Sendable {
     private func buy(_ label: String) async -> Bool {
         repeat {
             self.tally.withLock { $0.attempts += 1 }
-            let order: ExchangeClient.Order? = await self.attempt {
-                try await self.client.buy("BTC-PERPETUAL", amount: 10, label: label)
-            }
-            if let order {
-                if order.label != label { self.violated("order \"\(label)\" got the answer to \"\(order.label)\"") }
-                self.tally.withLock { $0.acknowledged[label] = order.id }
+            if let order = await self.attempt({ try await self.place(label) }) ?? nil {
+                let answered = order.label?.string
+                if answered != label { self.violated("\"\(label)\" got the answer to \(answered ?? "nothing")") }
+                self.tally.withLock { $0.acknowledged[label] = order.order_id?.string ?? "" }
                 return true
             }
         } while await self.goesOn()
         return false
+    }
+
+    /// Asks for an order once; the exchange refuses to do anything for somebody whose authentication has ended.
+    private func place(_ label: String) async throws -> JSONValue? {
+        let order: JSONValue = ["instrument_name": "BTC-PERPETUAL", "amount": 10, "label": .string(label)]
+        do {
+            return try await self.client.call("private/buy", order).order
+        } catch let refusal as ExchangeClient.Refusal where refusal.code == 13009 {
+            try await self.client.authenticate()
+            return nil
+        }
+    }
+
+    /// Leaves it to the example to ask until there is an answer.
+    private func buy() async {
+        var number = 0
+        while await self.goesOn() {
+            let label = "bought \(number)"
+            let id = await self.attempt { try await self.client.buy("ETH-PERPETUAL", amount: 1, label: label) }
+            guard let id else { continue }
+            self.tally.withLock { $0.acknowledged[label] = id }
+            number += 1
+        }
     }
 
     private func request() async {

@@ -1,0 +1,60 @@
+import ArgumentParser
+
+struct LayerCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "layer",
+        abstract: "Measure what the client adds to a message, beside the connection that it is built on."
+    )
+
+    @Flag(help: "A quarter of the messages.")
+    var quick = false
+
+    @Option(help: "Rounds; in each, every contestant has its turn.")
+    var rounds = 5
+
+    @Option(parsing: .upToNextOption, help: "Only these kinds of work: flood, echo, sink, json.")
+    var works: [Work] = []
+
+    @Flag(help: "Only count allocations, which does not depend on what else the machine does.")
+    var allocations = false
+
+    @Flag(help: "Fail when a result is over twice its budget, or messages that nobody wants cost allocations.")
+    var gate = false
+
+    func validate() throws {
+        if self.rounds < 1 { throw ValidationError("\(self.rounds) rounds are not enough.") }
+    }
+
+    func run() throws {
+        #if DEBUG
+            throw ValidationError("A debug build measures nothing: swift run -c release nova-bench layer")
+        #else
+            try self.compare()
+        #endif
+    }
+
+    private func compare() throws {
+        let server = try LoadServerProcess()
+        defer { server.stop() }
+        let plan = LayerPlan.all(quick: self.quick).filter { self.works.isEmpty || self.works.contains($0.work) }
+        let race = Race(
+            plan: plan,
+            contestants: Contestants.layer,
+            rounds: self.rounds,
+            url: server.url,
+            baseline: LayerPlan.baseline
+        )
+        let results = self.allocations ? [] : try race.run()
+        let counts = try LayerPlan.counted.map { plan, contestant in
+            let measurement = try race.measure(contestant, plan, ["--allocations"])
+            return AllocationResult(
+                plan: plan,
+                contestant: contestant.name,
+                perMessage: measurement.allocationsPerMessage ?? 0
+            )
+        }
+        print(LayerTable(results: results, allocations: counts).text)
+        let verdicts = results.map { LayerPlan.verdict(of: $0) } + counts.map(\.verdict)
+        if self.gate, verdicts.contains(.overTwice) { throw ExitCode(1) }
+    }
+}
