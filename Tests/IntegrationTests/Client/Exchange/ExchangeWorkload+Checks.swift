@@ -7,7 +7,7 @@ import Testing
 /// What there is of a client while nobody calls it.
 struct ClientAtRest: Equatable {
     var status: ConnectionStatus
-    var streams: [StreamInfo.Status]
+    var streams: [StreamStatus]
     /// The channels, and whether the peer has confirmed them.
     var channels: [String: Bool]
     var subscriptions: [String]
