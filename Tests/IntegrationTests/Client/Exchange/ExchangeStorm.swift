@@ -139,9 +139,11 @@ struct ExchangeStorm: Codable, Sendable {
     ) -> String {
         let now = workload.now
         let trades = now.trades.values.reduce(0, +)
+        let orders = now.acknowledged.keys.count { $0.hasPrefix("order") }
+        let bought = now.acknowledged.count - orders
         return
-            "\(head): \(faults) faults, \(events.count("reconnected")) reconnections; \(now.acknowledged.count) orders "
-            + "in \(now.attempts) attempts, \(now.posted) posted, \(now.requests) requests, \(now.pings) pings, "
+            "\(head): \(faults) faults, \(events.count("reconnected")) reconnections; \(orders) orders "
+            + "in \(now.attempts) attempts, \(bought) bought, \(now.posted) posted, \(now.requests) requests, \(now.pings) pings, "
             + "\(trades) trades, \(now.visits) visits; \(ProcessCensus.residentKiB >> 10) MiB"
     }
 
