@@ -74,6 +74,8 @@ public final class EventLoop: Sendable {
     private let logger: Logger
     /// How often the queue is emptied before the sockets are looked at again.
     private static let roundsPerTurn = 8
+    /// How often timers are run at the end that those before have made: for somebody who would go on for ever.
+    private static let maximumEndRounds = 100
 
     /// Starts a loop.
     ///
@@ -147,6 +149,7 @@ public final class EventLoop: Sendable {
         self.core.bindToCurrentThread()
         var jobs: [Job] = []
         var work: [any TransportLoopWork] = []
+        var endRounds = 0
         while true {
             var isShuttingDown = self.takeQueue(&jobs, &work)
             // What the jobs themselves queue is mostly the answer to what they received: it goes out in the same turn.
@@ -160,7 +163,13 @@ public final class EventLoop: Sendable {
             }
             if isShuttingDown { self.core.beginShutdown() }
             self.core.killDoomed()
-            if isShuttingDown, self.core.isIdle, self.retireIfQuiet() { break }
+            if isShuttingDown, self.core.isIdle {
+                if endRounds < Self.maximumEndRounds, self.core.runTimersAtEnd() {
+                    endRounds += 1
+                    continue
+                }
+                if self.retireIfQuiet() { break }
+            }
             self.core.turn(blocking: self.mayWait(isShuttingDown: isShuttingDown))
         }
     }

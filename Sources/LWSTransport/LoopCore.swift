@@ -301,6 +301,21 @@ final class LoopCore: @unchecked Sendable {
         timerfd_settime(self.timerDescriptor, Self.absoluteTime, &time, nil)
     }
 
+    /// Runs what has been scheduled, whenever it is due: the loop ends, and who waits for a time that will not come must be
+    /// told. What that schedules runs the next time.
+    ///
+    /// - Returns: whether there was anything.
+    func runTimersAtEnd() -> Bool {
+        var timers = self.timers
+        self.timers = timers.emptied()
+        var hasRun = false
+        while let action = timers.popDue(now: .seconds(Int64.max)) {
+            hasRun = true
+            action()
+        }
+        return hasRun
+    }
+
     /// The timer's descriptor is readable: runs what is due.
     func timerFired() {
         var expirations: UInt64 = 0

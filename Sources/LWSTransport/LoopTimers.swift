@@ -39,6 +39,13 @@ package struct LoopTimers {
         if self.heap.count > 64, self.heap.count > self.actions.count * 2 { self.rebuild() }
     }
 
+    /// Timers without any action, whose names go on from those of these.
+    package func emptied() -> LoopTimers {
+        var timers = LoopTimers()
+        timers.lastID = self.lastID
+        return timers
+    }
+
     /// Takes out the next action that is due, if one is.
     package mutating func popDue(now: Duration) -> (@Sendable () -> Void)? {
         while let head = self.heap.min, head.deadline <= now {

@@ -67,13 +67,7 @@ extension ClientEngine {
         self.restoration?.cancel()
         self.restoration = nil
         self.closeRoute()
-        // What is still there is not listened to any more.
-        for (stream, live) in self.live {
-            self.abort(stream)
-            live.monitor.cancel()
-            live.waiter?.resume(throwing: error)
-        }
-        self.live = [:]
+        self.endStreams(reason)
         self.failExchanges(reason)
         self.endSubscriptions(error, isLocal: reason == .local)
         self.failWaitingSends(error)
@@ -86,6 +80,11 @@ extension ClientEngine {
             state.updateTransportMonitor(nil)
         }
         self.emit(.ended(reason))
+        self.hasToldEnd = true
+        // What a listener or frame handler holds may hold the client.
+        self.listeners = []
+        self.machine.update { $0.updateListener(nil) }
+        self.frameHandlers = FrameHandlers()
         self.shared.state.withLock { state in
             state.end = reason
             state.status = self.machine.state.status
@@ -95,6 +94,32 @@ extension ClientEngine {
         WebSocketClient.registry.unregister(self.id)
         self.connectWaiters.resumeAll(with: .failure(error))
         self.endWaiters.resumeAll(with: .success(reason))
+    }
+
+    /// What is still there is ended, and not listened to any more.
+    private func endStreams(_ reason: DisconnectReason) {
+        let rest = self.live.sorted { $0.key.generation < $1.key.generation }
+        for (stream, _) in rest { self.abort(stream) }
+        self.live = [:]
+        let (state, now) = (self.machine.state, self.loop.now)
+        for (stream, live) in rest {
+            live.monitor.cancel()
+            self.measure(
+                .connectionClosed(
+                    stream,
+                    host: state.host,
+                    port: state.port,
+                    reason: reason,
+                    duration: live.up.map { now - $0 }
+                )
+            )
+            live.waiter?.resume(throwing: reason.terminalError)
+            if stream == self.machine.stream {
+                self.emit(.connectionDown(reason))
+            } else if live.opened != nil {
+                self.emit(.streamEnded(stream, reason))
+            }
+        }
     }
 }
 

@@ -74,6 +74,7 @@ extension ClientEngine {
 
     /// Tells everyone that something went wrong, and asks the error handler what follows.
     func report(_ error: WebSocketError, on stream: StreamRef?) {
+        guard !self.hasToldEnd else { return }
         self.machine.update { $0.recordError(error) }
         self.emit(.error(stream, error))
         let state = self.machine.state
@@ -101,6 +102,7 @@ extension ClientEngine {
 
     /// Tells everyone of an event.
     func emit(_ kind: ClientEvent.Kind) {
+        guard !self.hasToldEnd else { return }
         let event = ClientEvent(connection: self.id, kind: kind)
         var size = 0
         var isFrame = false

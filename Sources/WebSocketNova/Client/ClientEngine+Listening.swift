@@ -3,7 +3,10 @@ internal import WebSocketCore
 // Who listens, and what is asked of the handlers by users.
 extension ClientEngine {
     func addListener(_ listener: EventListener) {
-        if !self.listeners.contains(listener) { self.listeners.append(listener) }
+        guard !self.hasToldEnd, self.machine.state.listener != listener, !self.listeners.contains(listener) else {
+            return
+        }
+        self.listeners.append(listener)
     }
 
     func removeListener(_ listener: EventListener) {

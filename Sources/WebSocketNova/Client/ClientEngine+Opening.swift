@@ -7,11 +7,16 @@ extension ClientEngine {
     /// The user connects.
     func connect() async throws {
         if let ending { throw ending }
-        try self.step(.connectRequested) { machine throws(WebSocketError) in try machine.connectRequested() }
+        do {
+            try self.step(.connectRequested) { try $0.connectRequested() }
+        } catch {
+            self.emit(.transitionRefused(from: self.machine.state.status, to: .connecting))
+            throw error
+        }
         do {
             try await self.connectWaiters.wait(on: self.loop)
         } catch is CancellationError {
-            self.stop(WebSocketError(.connectionClosed, "the task that connected was cancelled"))
+            self.released()
             throw CancellationError()
         }
     }
@@ -96,9 +101,8 @@ extension ClientEngine {
 
     private func openingFailed(_ stream: StreamRef, _ error: any Error) {
         guard let live = self.live[stream], live.socket == nil else { return }
-        let failure =
-            error as? WebSocketError
-            ?? WebSocketError(.connectionClosed, "the opening was cancelled", underlying: error)
+        // It is cancelled by this side only, which knows why.
+        guard let failure = error as? WebSocketError else { return self.lost(stream, .local) }
         if let handshake = failure.handshake {
             if stream != self.machine.stream { self.machine.responseReceived(stream, status: handshake.status) }
             self.emit(.refused(stream, handshake))
@@ -120,6 +124,7 @@ extension ClientEngine {
         // A redirection's connection has ended without having been open; the opening goes on.
         guard self.live[stream]?.socket != nil else { return }
         switch end {
+        case .finished where info.initiator == .local && stream != self.machine.stream: self.lost(stream, .local)
         case .failed(let error) where info.initiator != .peer: self.lost(stream, .failed(error))
         case .failed, .finished: self.lost(stream, .closed(info))
         }
@@ -143,6 +148,8 @@ extension ClientEngine {
         guard stream == self.machine.stream else { return self.furtherLost(stream, live, reason) }
         self.closeRoute()
         self.lastLoss = reason
+        self.restoration?.cancel()
+        self.restoration = nil
         self.failExchanges(reason)
         self.emit(.connectionDown(self.machine.isClosing ? .local : reason))
         if case .failed(let error) = reason, !self.machine.isClosing { self.report(error, on: stream) }
@@ -185,7 +192,7 @@ extension ClientEngine {
             try await withCheckedThrowingContinuation { continuation in
                 self.begin(stream, url, configuration)
                 self.live[stream]?.waiter = continuation
-                if Task.isCancelled { self.abort(stream) }
+                if Task.isCancelled { self.cancelUpgrade(stream) }
             }
         } onCancel: {
             Task { await self.cancelUpgrade(stream) }
@@ -193,22 +200,21 @@ extension ClientEngine {
     }
 
     private func cancelUpgrade(_ stream: StreamRef) {
-        if self.live[stream]?.waiter != nil { self.abort(stream) }
+        guard let waiter = self.live[stream]?.waiter.take() else { return }
+        self.abort(stream)
+        waiter.resume(throwing: CancellationError())
     }
 
     private func furtherLost(_ stream: StreamRef, _ live: Live, _ reason: DisconnectReason) {
         _ = self.machine.streamLost(stream)
         var error = WebSocketError(.connectionClosed, "\(stream) has ended")
         switch reason {
-        case .local: break
+        case .local: error = reason.terminalError
         case .closed(let info): error.close = info
         case .failed(let failure): error = failure
         }
-        if let waiter = live.waiter {
-            waiter.resume(throwing: error.underlying is CancellationError ? CancellationError() : error)
-        } else {
-            self.emit(.streamEnded(stream, reason))
-        }
+        live.waiter?.resume(throwing: error)
+        if live.opened != nil { self.emit(.streamEnded(stream, reason)) }
         if case .failed(let failure) = reason { self.report(failure, on: stream) }
     }
 }

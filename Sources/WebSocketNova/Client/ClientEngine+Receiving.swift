@@ -60,6 +60,9 @@ extension ClientEngine {
         return isFull ? .full : .low
     }
 
+    /// Whether there is a listener that has room for nothing.
+    var isHeldBack: Bool { self.level == .full }
+
     /// A listener has room again.
     func resumeReading() {
         guard self.level == .low else { return }

@@ -4,35 +4,39 @@ internal import WebSocketCore
 // One engine, one timer, one count: whether and when a lost connection is tried again.
 extension ClientEngine {
     /// Asks whether to try again: first the connection handler, which is told of the loss, then the error handler.
-    func askPolicy(_ reason: DisconnectReason, attempt: Int, wasStable: Bool) {
+    ///
+    /// - Parameter wanted: the delay of a handler that has given the connection up itself.
+    func askPolicy(_ reason: DisconnectReason, attempt: Int, wasStable: Bool, wanted: Duration?) {
         if wasStable { self.call(\.error, on: nil) { $0.resetReconnectionAttempts() } }
         let decision = self.disconnected(reason)
         // The handler may have ended it all in its own way.
         guard self.ending == nil else { return }
-        let isAllowed =
-            switch self.configuration.reconnection {
-            case .never: false
-            case .onceConnected: self.hasBeenOpen
-            case .always: true
-            }
+        let isAllowed = self.mayReconnect(after: reason)
         switch decision {
         case .stop(let reason):
             return self.stop(WebSocketError(.stoppedByHandler, reason))
         case .close:
             return self.step(.closeRequested) { $0.closeRequested() }
-        case .reconnect(after: .some(let delay)) where isAllowed:
-            return self.step(.retryDecided, .init(attempt: attempt, delay: delay)) {
-                $0.policyDecided(.retry(after: delay))
-            }
         case .reply, .replyMany:
             self.report(WebSocketError(.notConnected, "a reply to a lost connection"), on: nil)
         case .ok, .reconnect:
             break
         }
-        guard isAllowed, let delay = self.delay(after: reason, attempt: attempt) else {
+        let ownDelay = if case .reconnect(let delay?) = decision { delay } else { wanted }
+        guard isAllowed, let delay = ownDelay ?? self.delay(after: reason, attempt: attempt) else {
             return self.step(.gaveUp) { $0.policyDecided(.giveUp) }
         }
         self.step(.retryDecided, .init(attempt: attempt, delay: delay)) { $0.policyDecided(.retry(after: delay)) }
+    }
+
+    private func mayReconnect(after reason: DisconnectReason) -> Bool {
+        // There is nothing left to connect on, whatever a handler says.
+        if case .failed(let error) = reason, error.code == .loopShutDown { return false }
+        return switch self.configuration.reconnection {
+        case .never: false
+        case .onceConnected: self.hasBeenOpen
+        case .always: true
+        }
     }
 
     /// Tells the connection handler of a loss, and asks it what follows.
@@ -58,11 +62,12 @@ extension ClientEngine {
 
     func armReconnectTimer(_ timer: ConnectionStateMachine.Timer, _ delay: Duration, _ attempt: Int) {
         self.cancel(&self.reconnectTimer)
-        if let lastLoss { self.emit(.reconnecting(attempt: attempt, delay: delay, cause: lastLoss)) }
         self.reconnectTimer = self.schedule(after: delay) { engine in
             engine.reconnectTimer = nil
             engine.step(.timerFired) { $0.timerFired(timer) }
         }
+        // Behind it: what comes of that may be the end, which cancels the timer.
+        if let lastLoss { self.emit(.reconnecting(attempt: attempt, delay: delay, cause: lastLoss)) }
     }
 
     // MARK: Up again
@@ -71,6 +76,7 @@ extension ClientEngine {
     func announce(_ stream: StreamRef, isReconnection: Bool, attempt: Int, gap: ClientEvent.Gap?) {
         guard let socket = self.live[stream]?.socket else { return }
         self.emit(.upgraded(stream, headers: socket.responseHeaders))
+        guard self.live[stream] != nil else { return }
         let state = self.machine.state
         let info = ConnectionInfo(
             connection: self.id,

@@ -19,13 +19,9 @@ extension ClientEngine {
         let frame = try self.encode(message)
         let deadline = self.loop.now + timeout
         let late = WebSocketError(.timedOut, "the answer to a request did not come within \(timeout)")
-        guard self.requests.count < self.configuration.pendingRequests else {
-            throw WebSocketError(
-                .tooManyRequests,
-                "\(self.requests.count) requests wait for their answers already (pendingRequests)"
-            )
-        }
+        try self.checkRequestCount()
         let socket = try await self.admit(.query, limit: (deadline, late))
+        try self.checkRequestCount()
         let id = try self.requests.add(correlation)
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
@@ -43,6 +39,14 @@ extension ClientEngine {
         } onCancel: {
             Task { await self.giveUpRequest(id, CancellationError()) }
         }
+    }
+
+    private func checkRequestCount() throws(WebSocketError) {
+        guard self.requests.count >= self.configuration.pendingRequests else { return }
+        throw WebSocketError(
+            .tooManyRequests,
+            "\(self.requests.count) requests wait for their answers already (pendingRequests)"
+        )
     }
 
     private func giveUpRequest(_ id: PendingRequests.ID, _ error: any Error) {

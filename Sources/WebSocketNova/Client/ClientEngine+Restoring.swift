@@ -33,7 +33,10 @@ extension ClientEngine {
         guard stream == self.machine.stream, !self.machine.isClosing, let socket = self.live[stream]?.socket else {
             return
         }
+        // Whoever connects for the first time has missed nothing.
+        let gap = self.hasBeenOpen ? gap : nil
         self.hasBeenOpen = true
+        self.machine.restored(stream)
         let isDirect = self.machine.handlers.rateLimit == nil && !self.wants.eachSent
         self.shared.state.withLock { state in
             state.route = socket

@@ -31,7 +31,7 @@ extension ClientEngine {
         while true {
             let socket: WebSocket
             do {
-                socket = try await self.admit(.query, excluding: used)
+                socket = try await self.admit(.query, excluding: used, since: begin)
             } catch is Dropped {
                 return
             }
@@ -50,11 +50,18 @@ extension ClientEngine {
     func send(_ frame: WebSocketFrame, on stream: StreamRef) async throws {
         try frame.validate()
         try self.machine.checkSendable(on: stream)
+        if frame.kind == .text || frame.kind == .binary {
+            if stream == self.machine.stream {
+                // As what is sent without a name: behind what is restored on the stream.
+                do { _ = try await self.admit(.query) } catch is Dropped { return }
+            } else {
+                try await self.passLimiter(.query)
+            }
+            // It may have been lost meanwhile.
+            try self.machine.checkSendable(on: stream)
+        }
         guard let socket = self.live[stream]?.socket else {
             throw WebSocketError(.streamNotFound, "\(stream) has no transport")
-        }
-        if self.machine.handlers.rateLimit != nil, frame.kind == .text || frame.kind == .binary {
-            try await self.passLimiter(.query)
         }
         switch frame {
         case .text(let text): try await socket.send(text)
@@ -71,17 +78,19 @@ extension ClientEngine {
     ///
     /// - Parameters:
     ///   - used: a connection that turned out to have ended.
+    ///   - begin: since when it is waited for; nil if since now.
     ///   - limit: until when, and the error of those who have waited until then; nil to go by the policy for sends without a
     ///     connection.
     /// - Returns: the connection.
     func admit(
         _ kind: RequestClass,
         excluding used: WebSocket? = nil,
+        since begin: Duration? = nil,
         limit: (time: Duration, error: WebSocketError)? = nil
     ) async throws -> WebSocket {
         var isAllowed = self.machine.handlers.rateLimit == nil
         while true {
-            let socket = try await self.route(excluding: used, limit: limit)
+            let socket = try await self.route(excluding: used, since: begin ?? self.loop.now, limit: limit)
             if isAllowed { return socket }
             try await self.passLimiter(kind)
             isAllowed = true
@@ -90,20 +99,20 @@ extension ClientEngine {
 
     private func route(
         excluding used: WebSocket?,
+        since begin: Duration,
         limit: (time: Duration, error: WebSocketError)?
     ) async throws -> WebSocket {
         if let ending { throw ending }
         if let route = self.shared.state.withLock({ $0.route }), route !== used { return route }
-        guard self.machine.state.status != .initialized, !self.machine.isClosing else {
-            throw WebSocketError(.notConnected, "\(self.id) is \(self.machine.state.status.rawValue)")
-        }
-        if let limit { return try await self.routeWaiters.wait(on: self.loop, limit: limit) }
+        if self.machine.isClosing { throw WebSocketError(.connectionClosed, "\(self.id) is being closed") }
         let error = WebSocketError(.notConnected, "\(self.id) is \(self.machine.state.status.rawValue)")
+        guard self.machine.state.status != .initialized else { throw error }
         switch self.configuration.disconnectedSends {
         case .failFast: throw error
-        case .drop: throw Dropped()
+        // What has an answer cannot be dropped.
+        case .drop: throw limit == nil ? Dropped() : error
         case .wait(let time):
-            return try await self.routeWaiters.wait(on: self.loop, limit: (self.loop.now + time, error))
+            return try await self.routeWaiters.wait(on: self.loop, limit: limit ?? (begin + time, error))
         }
     }
 

@@ -75,20 +75,29 @@ extension ClientEngine {
         entry.isConfirmed = false
         do {
             try self.transmit(frame, on: socket)
-            self.channels[channel] = entry
+            self.setChannel(channel, entry)
         } catch {
             self.call(\.subscription, on: nil) { _ = try $0.unsubscribe(from: id, now: now) }
             throw error
         }
     }
 
+    private func setChannel(_ name: String, _ channel: Channel?) {
+        if let before = self.channels[name] { self.channelNames[before.subscription] = nil }
+        self.channels[name] = channel
+        if let channel { self.channelNames[channel.subscription] = name }
+    }
+
     /// Ends all subscriptions to a channel.
     func unsubscribe(from channel: String) async throws {
-        guard let entry = self.channels.removeValue(forKey: channel) else {
+        guard let entry = self.channels[channel] else {
             throw WebSocketError(.subscriptionFailed, "there is no subscription to \"\(channel.prefix(100))\"")
         }
+        self.setChannel(channel, nil)
         for sink in entry.sinks { sink.queue.finish() }
         entry.waiters.resumeAll(with: .failure(CancellationError()))
+        // One of them may have held back the connection.
+        self.resumeReading()
         try await self.leave(entry)
     }
 
@@ -106,7 +115,9 @@ extension ClientEngine {
         // Without a connection there is nothing to tell: it is not restored.
         guard let request, self.shared.state.withLock({ $0.route }) != nil else { return }
         let frame = try self.encode(request)
-        try self.transmit(frame, on: try await self.admit(.subscription))
+        try await self.passLimiter(.subscription)
+        guard let socket = self.shared.state.withLock({ $0.route }) else { return }
+        try self.transmit(frame, on: socket)
     }
 
     /// Ends the subscriptions of channels that nobody listens to any more.
@@ -115,7 +126,7 @@ extension ClientEngine {
             let sinks = channel.sinks.filter { !$0.queue.isOver }
             self.channels[name]?.sinks = sinks
             guard sinks.isEmpty, channel.waiters.isEmpty, !channel.isKept else { continue }
-            self.channels.removeValue(forKey: name)
+            self.setChannel(name, nil)
             Task {
                 do {
                     try await self.leave(channel)
@@ -151,18 +162,17 @@ extension ClientEngine {
     }
 
     private func settle(_ id: SubscriptionID, failure: WebSocketError?) {
-        guard let name = self.channels.first(where: { $0.value.subscription == id })?.key,
-            var channel = self.channels[name]
-        else { return }
+        guard let name = self.channelNames[id], var channel = self.channels[name] else { return }
         let restoring = channel.restoring.take()
         channel.isConfirmed = failure == nil
-        self.channels[name] = failure == nil ? channel : nil
+        self.setChannel(name, failure == nil ? channel : nil)
         if let restoring {
             self.restored(name, id, since: restoring, failure)
         }
         if let failure {
             for sink in channel.sinks { sink.queue.finish(failure) }
             channel.waiters.resumeAll(with: .failure(failure))
+            self.resumeReading()
         } else {
             channel.waiters.resumeAll(with: .success(()))
         }
@@ -176,17 +186,17 @@ extension ClientEngine {
         guard !requests.isEmpty else { return }
         self.call(\.subscription, on: stream) { $0.prepareForReconnection() }
         for name in self.channels.keys { self.channels[name]?.isConfirmed = false }
+        let unknown = Set(requests.map(\.channel)).subtracting(self.channels.keys)
         for request in requests {
             try await self.passLimiter(.subscription)
             guard let socket = self.live[stream]?.socket else {
                 throw WebSocketError(.streamNotFound, "\(stream) was lost while its subscriptions were restored")
             }
             // The user may have unsubscribed while this waited.
-            guard self.machine.handlers.subscription?.restorable.contains(request) ?? false else { continue }
-            let isKnown = self.channels[request.channel] != nil
+            guard self.channels[request.channel] != nil || unknown.contains(request.channel) else { continue }
             try self.ask(for: request.channel, request.parameters, on: socket)
             self.channels[request.channel]?.restoring = self.loop.now
-            if !isKnown { self.channels[request.channel]?.isKept = true }
+            if unknown.contains(request.channel) { self.channels[request.channel]?.isKept = true }
         }
         let timeout = self.configuration.requestTimeout
         let late = WebSocketError(.timedOut, "subscriptions were not restored within \(timeout)")
@@ -228,5 +238,6 @@ extension ClientEngine {
             for sink in channel.sinks { sink.queue.finish(isLocal ? nil : error) }
         }
         self.channels = [:]
+        self.channelNames = [:]
     }
 }

@@ -71,6 +71,8 @@ actor ClientEngine {
     var hasBeenOpen = false
     /// Why the end came, for those who call later.
     var ending: WebSocketError?
+    /// Everyone has been told of the end, and is told of nothing more.
+    var hasToldEnd = false
     /// The Close frame that the user, or a handler, wants to be sent.
     var closeFrame: CloseFrame?
 
@@ -84,6 +86,8 @@ actor ClientEngine {
     var requestWaiters: [PendingRequests.ID: PendingRequest] = [:]
     var authentication = Authentication()
     var channels: [String: Channel] = [:]
+    /// Which channel a subscription is to.
+    var channelNames: [SubscriptionID: String] = [:]
     let restoringWaiters = WaiterList<Void>()
 
     // Listening.
@@ -104,7 +108,7 @@ actor ClientEngine {
         let id = ConnectionID.make()
         let options = try configuration.connectionOptions()
         var state = ConnectionState(host: options.host ?? "", port: options.port ?? 0, options: options)
-        state.updateHandlers(configuration.handlers)
+        state.updateHandlers(configuration.handlers.unshared())
         let machine = ConnectionStateMachine(state, connection: id)
         self.id = id
         self.configuration = configuration
@@ -183,8 +187,8 @@ actor ClientEngine {
             self.open(stream)
         case .announce(let stream, let isReconnection, let attempt, let gap):
             self.announce(stream, isReconnection: isReconnection, attempt: attempt, gap: gap)
-        case .askPolicy(let reason, let attempt, let wasStable):
-            self.askPolicy(reason, attempt: attempt, wasStable: wasStable)
+        case .askPolicy(let reason, let attempt, let wasStable, let wanted):
+            self.askPolicy(reason, attempt: attempt, wasStable: wasStable, wanted: wanted)
         case .armTimer(let timer, let delay, let attempt):
             self.armReconnectTimer(timer, delay, attempt)
         case .close(let stream):

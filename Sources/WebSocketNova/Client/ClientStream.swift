@@ -40,6 +40,9 @@ final class ClientStream: Sendable {
 
     var interest: Interest { self.engine.assumeIsolated { $0.interest(in: self.ref) } }
 
+    /// Whether listeners hold back what is read.
+    var isHeldBack: Bool { self.engine.assumeIsolated { $0.isHeldBack } }
+
     var wantsControlFrames: Bool { self.engine.assumeIsolated { $0.wantsControlFrames } }
 
     var isReaderOnLoop: Bool { self.engine.assumeIsolated { $0.reader?.isReaderOnLoop ?? false } }

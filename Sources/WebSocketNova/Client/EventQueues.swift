@@ -7,6 +7,9 @@ final class EventQueues: Sendable {
     /// Changed with the list, so that the engine sees without the lock that nothing has changed.
     private let version = Atomic(0)
 
+    /// How many there are, those included that were let go of since the last look.
+    var count: Int { self.state.withLock { $0.queues.count } }
+
     func add(_ queue: EventQueue) {
         let isOver = self.state.withLock { state in
             if !state.isOver { state.queues.append(queue) }

@@ -133,7 +133,8 @@ public final class WebSocketClient: Sendable {
 
     /// Writes history and statistics as JSON to a file in ``ClientConfiguration/exportDirectory``.
     ///
-    /// - Parameter path: the file's path in that directory, or an absolute one inside of it, that ends in `.json`.
+    /// - Parameter path: a path below that directory that ends in `.json`, `exports/feed.json` for example; a relative one begins
+    ///   at the working directory.
     /// - Throws: `unsafe_path`, which names it; see ``ExportDirectory/write(_:to:)``.
     public func exportHistory(to path: String) async throws {
         try await self.engine.configuration.exportDirectory.write(await self.engine.trace, to: path)

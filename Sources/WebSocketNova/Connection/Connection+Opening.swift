@@ -105,7 +105,11 @@ extension Connection {
         self.plan = nil
         let opened = Opened(outbound: outbound, upgrade: upgrade)
         // Before anything is read: a first message may have come together with the head.
-        if case .client(let client) = self.consumer { client.opened(self, opened, plan.request.url) }
+        if case .client(let client) = self.consumer {
+            client.opened(self, opened, plan.request.url)
+            // Those who did not keep up with the last connection have room for nothing.
+            if client.isHeldBack { self.pauseReading() }
+        }
         self.opening.take()?.resume(returning: opened)
     }
 

@@ -43,6 +43,8 @@ extension Connection {
     /// Decodes what was read and not decoded before a pause.
     func decodeCarried() {
         guard !self.carried.isEmpty else { return }
+        // Who wants what may have changed during the pause.
+        self.followReader()
         let bytes = self.carried
         self.carried = []
         bytes.withUnsafeBytes { bytes in

@@ -343,7 +343,8 @@ actor Connection {
         for waiter in self.endWaiters.values { waiter.resume(returning: info) }
         self.endWaiters = [:]
         self.logger.debug("connection ended", metadata: ["close": "\(info)"])
-        if case .client(let client) = self.consumer { client.ended(info, end) }
+        // The opening tells itself what has come of it: another request may be under way already.
+        if case .client(let client) = self.consumer, self.outbound != nil { client.ended(info, end) }
     }
 
     /// How the reader learns of the end: quietly where this side wanted it or the peer said goodbye, else with an error.

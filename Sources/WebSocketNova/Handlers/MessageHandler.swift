@@ -39,7 +39,7 @@ extension MessageHandler {
             guard let first = text.utf8.first(where: { $0 != 0x20 && $0 != 0x0A && $0 != 0x0D && $0 != 0x09 }),
                 first == UInt8(ascii: "{") || first == UInt8(ascii: "[")
             else { return ["content": .string(text)] }
-            return try JSONText.decode(JSONValue.self, from: text.utf8)
+            return try JSONValue(parsing: text)
         case .binary(let bytes):
             return ["content": .string(hexadecimal(bytes)), "binary_data": true]
         }
@@ -58,7 +58,7 @@ extension MessageHandler {
         switch message {
         case .text(let text): .text(text)
         case .binary(let bytes): .binary(bytes)
-        case .json(let value): .text(try JSONText.encode(value))
+        case .json(let value): .text(try value.text())
         }
     }
 }

@@ -1,8 +1,11 @@
 internal import FoundationEssentials
 internal import WebSocketCore
 
-/// JSON text from and to values, by Foundation's coders.
+/// JSON text from and to values of any type, by Foundation's coders; for a ``JSONValue`` there is a faster way.
 enum JSONText {
+    /// See ``JSONValue/text()``.
+    static func encode(_ value: JSONValue) throws(WebSocketError) -> String { try value.text() }
+
     static func decode<Value: Decodable>(_ type: Value.Type, from text: some Sequence<UInt8>) throws(WebSocketError)
         -> Value
     {

@@ -23,9 +23,9 @@ struct ConnectionStateMachine: Sendable {
         case open(StreamRef)
         /// The connection is open.
         case announce(StreamRef, isReconnection: Bool, attempt: Int, gap: ClientEvent.Gap?)
-        /// Ask the error handler for a delay, and tell the machine with ``policyDecided(_:)``. Before that, have the handler
-        /// reset its count if the connection had been stable.
-        case askPolicy(DisconnectReason, attempt: Int, wasStable: Bool)
+        /// Ask the error handler for a delay, unless a handler wants one of its own, and tell the machine with
+        /// ``policyDecided(_:)``. Before that, have the error handler reset its count if the connection had been stable.
+        case askPolicy(DisconnectReason, attempt: Int, wasStable: Bool, wanted: Duration?)
         /// Start the timer.
         case armTimer(Timer, delay: Duration, attempt: Int)
         /// Close the transport with a Close frame; ``transportLost(_:reason:now:)`` follows.
@@ -65,6 +65,9 @@ struct ConnectionStateMachine: Sendable {
     private var openedAt: Duration?
     /// When an open connection was lost, and how many attempts have been made since.
     private var loss: (time: Duration, attempts: Int)?
+    /// The loss that came before the present connection, on which things are being restored: if it is lost too, the gap
+    /// goes on.
+    private var lossBefore: (time: Duration, attempts: Int)?
 
     init(_ state: ConnectionState, connection: ConnectionID) {
         self.state = state
@@ -152,6 +155,7 @@ struct ConnectionStateMachine: Sendable {
         // It was too late for the user's close to keep the upgrade from happening.
         if self.isClosing { return .close(stream) }
         let loss = self.loss.take()
+        self.lossBefore = loss
         self.openedAt = now
         return .announce(
             stream,
@@ -159,6 +163,11 @@ struct ConnectionStateMachine: Sendable {
             attempt: loss.map(\.attempts) ?? self.attempts + 1,
             gap: loss.map { ClientEvent.Gap(duration: now - $0.time, attempts: $0.attempts) }
         )
+    }
+
+    /// Everything is restored on the connection, and users have it.
+    mutating func restored(_ stream: StreamRef) {
+        if self.isCurrent(stream) { self.lossBefore = nil }
     }
 
     /// A Close frame came or went.
@@ -187,13 +196,17 @@ struct ConnectionStateMachine: Sendable {
         if case .failed(let error) = reason { self.state.recordError(error) }
         var wasStable = false
         if let openedAt = self.openedAt.take() {
-            self.loss = (now, 0)
+            self.loss = self.lossBefore.take() ?? (now, 0)
             wasStable = now - openedAt >= stability
             if wasStable { self.attempts = 0 }
         }
-        if let delay = self.requestedDelay.take() { return self.arm(delay) }
         self.pendingReason = reason
-        return .askPolicy(reason, attempt: self.attempts + 1, wasStable: wasStable)
+        return .askPolicy(
+            reason,
+            attempt: self.attempts + 1,
+            wasStable: wasStable,
+            wanted: self.requestedDelay.take()
+        )
     }
 
     /// The error handler has answered.
@@ -273,10 +286,11 @@ struct ConnectionStateMachine: Sendable {
     ///
     /// - Throws: `not_connected`, `stream_not_found`, `invalid_stream_status`, each with the stream's name.
     func checkSendable(on stream: StreamRef) throws(WebSocketError) {
-        guard self.hasTransport else {
-            throw WebSocketError(.notConnected, "\(self.connection) is \(self.state.status.rawValue)")
-        }
+        // A further stream has a transport of its own, which may be there while the connection has none.
         guard let info = self.state.activeStreams[stream] else {
+            guard self.hasTransport else {
+                throw WebSocketError(.notConnected, "\(self.connection) is \(self.state.status.rawValue)")
+            }
             let present = stream.generation < self.stream.generation ? "; the present one is \(self.stream)" : ""
             throw WebSocketError(.streamNotFound, "\(stream) is no stream of \(self.connection)\(present)")
         }

@@ -38,7 +38,7 @@ extension Serial {
                 .acceptUpgrade(), .send(Self.frames(.binary, binary, &random), inChunksOf: 9_973),
                 .send(Self.frames(.text, text, &random)), .send(Frame.close(1000)), .receiveFrame,
             ]
-            try await withScript(script) { socket, _ in
+            try await withScript(script, .with { $0.limits.messageSize = 2 << 20 }) { socket, _ in
                 let (messages, error) = await socket.readToEnd()
                 #expect(error == nil, "seed \(seed)")
                 #expect(messages.count == 2, "seed \(seed)")

@@ -146,7 +146,7 @@ struct InMemoryClockTests {
         }
         try await withInMemoryNetwork { network in
             let count = Count(network.loop)
-            let seen = Mutex<[Int: [Int]]>([:])
+            let seen = Locked<[Int: [Int]]>([:])
             await withTaskGroup { group in
                 for thread in 0..<8 {
                     group.addTask {
@@ -159,7 +159,7 @@ struct InMemoryClockTests {
             }
             await network.settle()
             #expect(count.runs.withLock { $0 } == 4_000)
-            for thread in 0..<8 { #expect(seen.withLock { $0[thread] } == Array(0..<500)) }
+            for thread in 0..<8 { #expect(seen.value[thread] == Array(0..<500)) }
         }
     }
 

@@ -14,6 +14,8 @@ struct TransportRulesTests {
     /// What the server does when it has the request.
     enum Server: Sendable {
         case acceptsAndSends([UInt8], end: End)
+        /// Sends when a frame has come, so that the bytes are in no segment with the response.
+        case answers([UInt8])
         case refuses(body: String)
         case isSilent
         case isAbsent
@@ -39,9 +41,11 @@ struct TransportRulesTests {
     @Test(arguments: Kind.allCases)
     func `readable is told once, and told again after a read`(kind: Kind) async throws {
         let bytes = [UInt8](repeating: 5, count: 100)
-        try await withTransport(kind, .acceptsAndSends(bytes, end: .whenClientLeaves)) { transport, request in
+        try await withTransport(kind, .answers(bytes)) { transport, request in
             let probe = TransportProbe(transport.loop)
             await probe.open(transport, request, readSize: nil)
+            await probe.wait(for: .head(101))
+            #expect(await probe.call { Self.writeFrame($0) } == true)
             await probe.wait(for: .readable)
             await probe.startReading(40)
             await probe.wait(for: .readable, 3)
@@ -126,7 +130,7 @@ struct TransportRulesTests {
             await probe.requestWritable()
             await probe.wait(for: .writable)
             let outcome = await probe.call { channel in
-                (channel.isWritable, [UInt8]([0x81, 0x80, 0, 0, 0, 0]).withUnsafeBytes { channel.write($0) })
+                (channel.isWritable, Self.writeFrame(channel))
             }
             #expect(outcome?.0 == true)
             #expect(outcome?.1 == true)
@@ -162,6 +166,10 @@ struct TransportRulesTests {
     private static let opening: [TransportProbe.Event] = [
         .entered(.resolve), .entered(.connect), .entered(.upgrade), .head(101),
     ]
+
+    private static func writeFrame(_ channel: any TransportChannel) -> Bool {
+        [UInt8]([0x81, 0x80, 0, 0, 0, 0]).withUnsafeBytes { channel.write($0) }
+    }
 
     private func unexpected(_ probe: TransportProbe) {
         Issue.record("ended with \(String(describing: probe.closure))")
@@ -227,6 +235,11 @@ private func play(_ server: TransportRulesTests.Server, _ peer: InMemoryPeer) as
         case .reset: await peer.drop()
         case .whenClientLeaves: _ = try await peer.waitUntilClosed()
         }
+    case .answers(let bytes):
+        try await peer.accept()
+        _ = try await peer.receiveFrame()
+        try await peer.send(raw: bytes)
+        _ = try await peer.waitUntilClosed()
     case .refuses(let body): try await peer.refuse(status: 403, body: body)
     case .isSilent: _ = try await peer.waitUntilClosed()
     case .isAbsent: break
@@ -243,6 +256,8 @@ private func steps(_ server: TransportRulesTests.Server) -> [ScriptedServer.Step
             case .whenClientLeaves: .waitForEndOfStream
             }
         return [.acceptUpgrade(following: bytes), ending]
+    case .answers(let bytes):
+        return [.acceptUpgrade(), .receiveFrame, .send(bytes), .waitForEndOfStream]
     case .refuses(let body):
         let head = "HTTP/1.1 403 Forbidden\r\nContent-Length: \(body.utf8.count)\r\n\r\n"
         return [.expectUpgrade, .send(head + body), .waitForEndOfStream]

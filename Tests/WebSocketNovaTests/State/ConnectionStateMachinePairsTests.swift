@@ -48,7 +48,10 @@ struct ConnectionStateMachinePairsTests {
         .announce(stream(1), isReconnection: false, attempt: 1, gap: nil),
         .websocketConnected
     )
-    private static let asksPolicy = Outcome(.askPolicy(lost, attempt: 1, wasStable: false), .disconnected)
+    private static let asksPolicy = Outcome(
+        .askPolicy(lost, attempt: 1, wasStable: false, wanted: nil),
+        .disconnected
+    )
     private static let finishedLocally = Outcome(.finish(.local), .closed)
     private static let gaveUp = Outcome(.finish(.failed(stopped)), .error)
 
@@ -91,7 +94,10 @@ struct ConnectionStateMachinePairsTests {
         .openClosing: [.closeSeen: marked(.websocketConnected), .transportLost: finishedLocally],
         .openReplacing: [
             .closeSeen: marked(.websocketConnected),
-            .transportLost: Outcome(.armTimer(timer, delay: .seconds(7), attempt: 1), .reconnecting),
+            .transportLost: Outcome(
+                .askPolicy(lost, attempt: 1, wasStable: false, wanted: .seconds(7)),
+                .disconnected
+            ),
             .closeRequested: Outcome(.close(stream(1)), .websocketConnected),
             .reconnectRequested: abort(.websocketConnected), .reconnectRequestedLater: abort(.websocketConnected),
             .stopRequested: gaveUp,
@@ -184,6 +190,38 @@ struct ConnectionStateMachinePairsTests {
         if case .finish = action { #expect(after.state.activeStreams.isEmpty) }
     }
 
+    @Test("F36, F39: further streams in every situation, from asking to their end", arguments: Situation.allCases)
+    func furtherStreams(situation: Situation) throws {
+        var machine = try Self.machine(situation)
+        let (before, status) = (machine.state.activeStreams, machine.state.status)
+        // What is no further stream: the connection's own, and one that is not there.
+        for stream in [machine.stream, Self.stream(99)] {
+            #expect(!machine.streamAccepted(stream, data: Self.data) && !machine.streamLost(stream))
+            machine.responseReceived(stream, status: 204)
+        }
+        machine.responseReceived(Self.stream(99), status: 404)
+        #expect(machine.state.activeStreams == before)
+
+        guard [.open, .openReplacing].contains(situation) else {
+            let refusal = #expect(throws: WebSocketError.self) { try machine.streamRequested() }
+            #expect(refusal?.code == .notConnected && machine.state.activeStreams == before)
+            return
+        }
+        let (first, second) = (try machine.streamRequested(), try machine.streamRequested())
+        #expect(first.generation == 2 && second.generation == 3)
+        #expect(machine.state.activeStreams[first] == .upgrading && machine.state.activeStreams[second] == .upgrading)
+        #expect(machine.streamAccepted(first, data: Self.data) && !machine.streamAccepted(first, data: Self.data))
+        #expect(machine.state.activeStreams[first] == StreamInfo(.websocket, data: Self.data))
+        machine.closeSeen(first)
+        #expect(machine.state.activeStreams[first]?.status == .closing)
+        #expect(machine.streamLost(first) && !machine.streamLost(first))
+        machine.responseReceived(second, status: 200)
+        #expect(machine.state.activeStreams[second] == .upgrading)
+        machine.responseReceived(second, status: 404)
+        #expect(machine.state.activeStreams == before && !machine.streamAccepted(second, data: Self.data))
+        #expect(machine.state.status == status)
+    }
+
     /// The statuses change by the table of the documentation, but for what a local close does; see ``ConnectionStatus``.
     @Test("F16: no input leads where the table of statuses does not", arguments: Situation.allCases, Input.allCases)
     func transitions(situation: Situation, input: Input) throws {
@@ -191,9 +229,13 @@ struct ConnectionStateMachinePairsTests {
         let before = machine.state.status
         do throws(WebSocketError) { _ = try Self.tell(&machine, input) } catch {}
         let after = machine.state.status
-        // An upgrade that nobody told the beginning of takes two steps at once.
-        let steps =
-            before == .connecting && after == .websocketConnected ? [.connecting, .connected, after] : [before, after]
+        let steps: [ConnectionStatus] =
+            switch (before, after) {
+            // An upgrade whose transport nobody told of, and a loss whose delay is known already, are two steps in one.
+            case (.connecting, .websocketConnected): [before, .connected, after]
+            case (.websocketConnected, .reconnecting): [before, .disconnected, after]
+            default: [before, after]
+            }
         for (from, to) in zip(steps, steps.dropFirst()) where from != to && to != .closed {
             #expect(from.successors.contains(to), "\(from) to \(to)")
         }

@@ -69,7 +69,7 @@ struct ConnectionStateMachineTests {
 
     @Test func `F19 a connection that was stable has its attempts counted anew`() throws {
         var machine = try self.machine(in: .connecting)
-        #expect(self.lose(&machine, 1) == .askPolicy(Self.lost, attempt: 1, wasStable: false))
+        #expect(self.lose(&machine, 1) == .askPolicy(Self.lost, attempt: 1, wasStable: false, wanted: nil))
         guard case .armTimer(let timer, _, 1) = machine.policyDecided(.retry(after: .zero)) else {
             Issue.record("no timer")
             return
@@ -77,14 +77,16 @@ struct ConnectionStateMachineTests {
         _ = machine.timerFired(timer)
         _ = machine.upgradeAccepted(self.stream(2), data: self.data, now: .seconds(5))
         // Open for less than the ten seconds that count as stable.
-        #expect(self.lose(&machine, 2, at: .seconds(6)) == .askPolicy(Self.lost, attempt: 2, wasStable: false))
+        let second = self.lose(&machine, 2, at: .seconds(6))
+        #expect(second == .askPolicy(Self.lost, attempt: 2, wasStable: false, wanted: nil))
         guard case .armTimer(let next, _, 2) = machine.policyDecided(.retry(after: .zero)) else {
             Issue.record("no timer")
             return
         }
         _ = machine.timerFired(next)
         _ = machine.upgradeAccepted(self.stream(3), data: self.data, now: .seconds(20))
-        #expect(self.lose(&machine, 3, at: .seconds(30)) == .askPolicy(Self.lost, attempt: 1, wasStable: true))
+        let third = self.lose(&machine, 3, at: .seconds(30))
+        #expect(third == .askPolicy(Self.lost, attempt: 1, wasStable: true, wanted: nil))
     }
 
     @Test func `F48 a reconnection is announced with its attempt and the gap`() throws {
@@ -98,6 +100,47 @@ struct ConnectionStateMachineTests {
         let gap = ClientEvent.Gap(duration: .seconds(5), attempts: 1)
         let announced = machine.upgradeAccepted(self.stream(2), data: self.data, now: .seconds(7))
         #expect(announced == .announce(self.stream(2), isReconnection: true, attempt: 1, gap: gap))
+    }
+
+    @Test func `F48 a connection that is lost before everything is restored on it does not end the gap`() throws {
+        var machine = try self.machine(in: .websocketConnected)
+        machine.restored(self.stream(1))
+        var generation: UInt64 = 1
+        for time in [2, 7, 20] as [Int64] {
+            _ = self.lose(&machine, generation, at: .seconds(time))
+            guard case .armTimer(let timer, _, _) = machine.policyDecided(.retry(after: .zero)) else {
+                Issue.record("no timer")
+                return
+            }
+            _ = machine.timerFired(timer)
+            generation += 1
+            let announced = machine.upgradeAccepted(
+                self.stream(generation),
+                data: self.data,
+                now: .seconds(time + 3)
+            )
+            guard case .announce(_, true, let attempt, let gap?) = announced else {
+                Issue.record("not announced: \(announced)")
+                return
+            }
+            // Restored the second time only.
+            let gaps: [Int64: ClientEvent.Gap] = [
+                2: .init(duration: .seconds(3), attempts: 1), 7: .init(duration: .seconds(8), attempts: 2),
+                20: .init(duration: .seconds(3), attempts: 1),
+            ]
+            #expect(gap == gaps[time] && attempt == gap.attempts)
+            if time == 7 { machine.restored(self.stream(generation)) }
+        }
+    }
+
+    @Test func `F33 a further stream can be sent on while the connection is being opened again`() throws {
+        var machine = try self.machine(in: .websocketConnected)
+        let further = try machine.streamRequested()
+        let isAccepted = machine.streamAccepted(further, data: self.data)
+        #expect(isAccepted)
+        _ = self.lose(&machine, 1)
+        try machine.checkSendable(on: further)
+        #expect(throws: WebSocketError.self) { try machine.checkSendable(on: self.stream(1)) }
     }
 
     @Test func `F40 what an earlier transport tells is ignored`() throws {

@@ -68,7 +68,7 @@ struct StateMachineArticleTests {
                 .init(from: "four", to: "one"),
             ]
         )
-        for wrong in ["a ──▶", "a ─── b", "──▶ b", "a ──▶ b\n │"] {
+        for wrong: Substring in ["a ──▶", "a ─── b", "──▶ b", "a ──▶ b\n │"] {
             #expect(throws: BoxDrawing.Failure.self, "\(wrong)") { try BoxDrawing(wrong) }
         }
     }

@@ -46,8 +46,8 @@ struct BoxDrawing {
     private(set) var edges: Set<Edge> = []
 
     /// - Throws: where a line does not lead from a name to a name.
-    init(_ text: some StringProtocol) throws {
-        self.rows = text.split(separator: "\n", omittingEmptySubsequences: false).map(Array.init)
+    init(_ text: Substring) throws {
+        self.rows = text.split(separator: "\n", omittingEmptySubsequences: false).map { Array($0) }
         var seen: Set<Place> = []
         for (row, line) in self.rows.enumerated() {
             for column in line.indices {
