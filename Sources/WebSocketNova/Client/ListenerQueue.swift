@@ -5,14 +5,19 @@ internal import WebSocketCore
 /// What waits for one listener, between the loop that appends and the tasks that read.
 ///
 /// It takes whatever is appended, and says when it is full: then nothing more should be read from the socket.
+///
+/// Readers take a portion at a time, so that the two sides seldom meet at a lock; and a loop that appends the messages of a
+/// read wakes those who wait once, behind the last of them.
 final class ListenerQueue<Element: Sendable>: Sendable {
+    private typealias Entry = (element: Element, bytes: Int)
+
     private struct Waiter {
         var id: UInt64
         var continuation: CheckedContinuation<Element?, any Error>
     }
 
     private struct State {
-        var elements: Deque<(element: Element, bytes: Int)> = []
+        var elements: Deque<Entry> = []
         var bytes = 0
         /// It was full, and the loop has not been told that it is not any more.
         var isFull = false
@@ -22,6 +27,9 @@ final class ListenerQueue<Element: Sendable>: Sendable {
         var nextWaiter: UInt64 = 0
     }
 
+    /// The portion that readers are at, ahead of `state.elements`: it has made room already. Its lock is taken before the
+    /// other.
+    private let portion = Mutex(Deque<Entry>())
     private let state = Mutex(State())
     private let limit: ClientConfiguration.ListenerBuffer
     /// Called when a full queue has drained to a half, on whatever thread.
@@ -37,29 +45,36 @@ final class ListenerQueue<Element: Sendable>: Sendable {
 
     /// Appends something. After the end it is ignored.
     ///
+    /// - Parameter wakes: false if more comes at once, and then ``wake()``.
     /// - Returns: whether the queue is full now.
     @discardableResult
-    func append(_ element: Element, bytes: Int) -> Bool {
+    func append(_ element: Element, bytes: Int, wakes: Bool = true) -> Bool {
         let (waiter, isFull) = self.state.withLock { state -> (Waiter?, Bool) in
             guard state.end == nil else { return (nil, false) }
-            if let waiter = state.waiters.popFirst() { return (waiter, false) }
+            if wakes, state.elements.isEmpty, let waiter = state.waiters.popFirst() { return (waiter, false) }
             state.elements.append((element, bytes))
             state.bytes += bytes
             state.isFull =
                 state.isFull || state.elements.count >= self.limit.count || state.bytes >= self.limit.bytes
             return (nil, state.isFull)
         }
-        waiter?.continuation.resume(returning: element)
+        if let waiter {
+            waiter.continuation.resume(returning: element)
+        } else if wakes {
+            self.wake()
+        }
         return isFull
     }
 
     /// Appends something, for which what has waited longest makes room.
     ///
-    /// - Parameter merge: gives what is to stand for the two elements that have waited longest.
-    func append(_ element: Element, bytes: Int, merging merge: (Element, Element) -> Element) {
+    /// - Parameters:
+    ///   - wakes: see ``append(_:bytes:wakes:)``.
+    ///   - merge: gives what is to stand for the two elements that have waited longest.
+    func append(_ element: Element, bytes: Int, wakes: Bool = true, merging merge: (Element, Element) -> Element) {
         let waiter = self.state.withLock { state -> Waiter? in
             guard state.end == nil else { return nil }
-            if let waiter = state.waiters.popFirst() { return waiter }
+            if wakes, state.elements.isEmpty, let waiter = state.waiters.popFirst() { return waiter }
             state.elements.append((element, bytes))
             state.bytes += bytes
             while state.elements.count > 2, state.elements.count > self.limit.count || state.bytes > self.limit.bytes {
@@ -69,7 +84,24 @@ final class ListenerQueue<Element: Sendable>: Sendable {
             }
             return nil
         }
-        waiter?.continuation.resume(returning: element)
+        if let waiter {
+            waiter.continuation.resume(returning: element)
+        } else if wakes {
+            self.wake()
+        }
+    }
+
+    /// Gives what was appended to those who wait.
+    func wake() {
+        while let (waiter, element) = self.state.withLock({ Self.pair(&$0) }) {
+            waiter.continuation.resume(returning: element)
+        }
+    }
+
+    private static func pair(_ state: inout State) -> (Waiter, Element)? {
+        guard !state.waiters.isEmpty, let (element, bytes) = state.elements.popFirst() else { return nil }
+        state.bytes -= bytes
+        return (state.waiters.removeFirst(), element)
     }
 
     /// Whether it has ended: nothing that is appended will be read.
@@ -77,6 +109,7 @@ final class ListenerQueue<Element: Sendable>: Sendable {
 
     /// Ends the queue: what has been appended can still be read. Only the first call counts.
     func finish(_ error: WebSocketError? = nil) {
+        self.wake()
         let waiters = self.state.withLock { state -> Deque<Waiter> in
             if state.end == nil { state.end = .some(error) }
             state.isFull = false
@@ -88,6 +121,7 @@ final class ListenerQueue<Element: Sendable>: Sendable {
     /// Ends the queue and forgets what nobody has read: there is no reader any more.
     func abandon() {
         self.finish()
+        self.portion.withLock { $0 = [] }
         self.state.withLock { state in
             state.elements = []
             state.bytes = 0
@@ -116,7 +150,7 @@ final class ListenerQueue<Element: Sendable>: Sendable {
     func next() async throws -> Element? {
         // Also when there is something to take: a peer that never pauses must not keep a cancelled task busy.
         try Task.checkCancellation()
-        switch self.state.withLock({ self.take(&$0) }) {
+        switch self.take() {
         case .element(let element, let hasRoom):
             if hasRoom { self.onRoom() }
             return element
@@ -128,16 +162,41 @@ final class ListenerQueue<Element: Sendable>: Sendable {
         }
     }
 
-    private func take(_ state: inout State) -> Take {
-        if let (element, bytes) = state.elements.popFirst() {
-            state.bytes -= bytes
-            let hasRoom =
-                state.isFull && state.elements.count <= self.limit.count / 2 && state.bytes <= self.limit.bytes / 2
-            if hasRoom { state.isFull = false }
-            return .element(element, hasRoom: hasRoom)
+    /// Takes what is next.
+    ///
+    /// - Parameter waiter: is added to those who wait if there is nothing.
+    private func take(orAdd waiter: Waiter? = nil) -> Take {
+        self.portion.withLock { portion in
+            if let next = portion.popFirst() { return .element(next.element, hasRoom: false) }
+            return self.state.withLock { state in
+                self.takePortion(&state, &portion)
+                let hasRoom = self.findRoom(&state)
+                if let next = portion.popFirst() { return .element(next.element, hasRoom: hasRoom) }
+                if let end = state.end { return .end(end) }
+                if let waiter { state.waiters.append(waiter) }
+                return .nothing
+            }
         }
-        if let end = state.end { return .end(end) }
-        return .nothing
+    }
+
+    /// Moves a quarter of what the queue may hold to the readers, so that the loop can go on while they are at it.
+    private func takePortion(_ state: inout State, _ portion: inout Deque<Entry>) {
+        var bytes = 0
+        repeat {
+            guard let next = state.elements.popFirst() else { break }
+            bytes += next.bytes
+            portion.append(next)
+        } while portion.count < self.limit.count / 4 && bytes < self.limit.bytes / 4
+        state.bytes -= bytes
+    }
+
+    /// Whether the loop has to be told that there is room again.
+    private func findRoom(_ state: inout State) -> Bool {
+        guard state.isFull, state.elements.count <= self.limit.count / 2, state.bytes <= self.limit.bytes / 2 else {
+            return false
+        }
+        state.isFull = false
+        return true
     }
 
     private func wait() async throws -> Element? {
@@ -147,35 +206,33 @@ final class ListenerQueue<Element: Sendable>: Sendable {
         }
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                let result = self.state.withLock { state -> Result<Take, CancellationError> in
-                    // The cancellation's handler takes the same lock: it either finds the waiter, or has set the task's
-                    // flag before this looks at it.
-                    if Task.isCancelled { return .failure(CancellationError()) }
-                    let take = self.take(&state)
-                    if case .nothing = take { state.waiters.append(Waiter(id: id, continuation: continuation)) }
-                    return .success(take)
-                }
-                switch result {
-                case .failure(let error): continuation.resume(throwing: error)
-                case .success(.nothing): break
-                case .success(.end(let error)):
+                switch self.take(orAdd: Waiter(id: id, continuation: continuation)) {
+                case .nothing:
+                    // The cancellation's handler looks for the waiter once: if it came too early, it has set the task's
+                    // flag by now.
+                    if Task.isCancelled { self.cancel(id) }
+                case .end(let error):
                     if let error {
                         continuation.resume(throwing: error)
                     } else {
                         continuation.resume(returning: nil)
                     }
-                case .success(.element(let element, let hasRoom)):
+                case .element(let element, let hasRoom):
                     if hasRoom { self.onRoom() }
                     continuation.resume(returning: element)
                 }
             }
         } onCancel: {
-            let waiter = self.state.withLock { state -> Waiter? in
-                guard let index = state.waiters.firstIndex(where: { $0.id == id }) else { return nil }
-                return state.waiters.remove(at: index)
-            }
-            waiter?.continuation.resume(throwing: CancellationError())
+            self.cancel(id)
         }
+    }
+
+    private func cancel(_ id: UInt64) {
+        let waiter = self.state.withLock { state -> Waiter? in
+            guard let index = state.waiters.firstIndex(where: { $0.id == id }) else { return nil }
+            return state.waiters.remove(at: index)
+        }
+        waiter?.continuation.resume(throwing: CancellationError())
     }
 }
 
