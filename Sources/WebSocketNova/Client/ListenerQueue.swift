@@ -6,8 +6,8 @@ internal import WebSocketCore
 ///
 /// It takes whatever is appended, and says when it is full: then nothing more should be read from the socket.
 ///
-/// Readers take a portion at a time, so that the two sides seldom meet at a lock; and a loop that appends the messages of a
-/// read wakes those who wait once, behind the last of them.
+/// Readers take all there is, so that the two sides seldom meet at a lock: while they are at it, as much again may wait. A
+/// loop that appends the messages of a read wakes those who wait once, behind the last of them.
 final class ListenerQueue<Element: Sendable>: Sendable {
     private typealias Entry = (element: Element, bytes: Int)
 
@@ -27,16 +27,22 @@ final class ListenerQueue<Element: Sendable>: Sendable {
         var nextWaiter: UInt64 = 0
     }
 
-    /// The portion that readers are at, ahead of `state.elements`: it has made room already. Its lock is taken before the
-    /// other.
+    /// What readers have taken and not read, ahead of `state.elements`. Its lock is taken before the other.
     private let portion = Mutex(Deque<Entry>())
     private let state = Mutex(State())
     private let limit: ClientConfiguration.ListenerBuffer
-    /// Called when a full queue has drained to a half, on whatever thread.
+    private let takesAll: Bool
+    /// Called when readers have taken from a full queue and left a half of it at most, on whatever thread.
     private let onRoom: @Sendable () -> Void
 
-    init(limit: ClientConfiguration.ListenerBuffer, onRoom: @escaping @Sendable () -> Void) {
+    /// - Parameter takesAll: whether readers may take all there is: what they have taken cannot make room for anything.
+    init(
+        limit: ClientConfiguration.ListenerBuffer,
+        takesAll: Bool = true,
+        onRoom: @escaping @Sendable () -> Void
+    ) {
         self.limit = limit
+        self.takesAll = takesAll
         self.onRoom = onRoom
     }
 
@@ -49,21 +55,19 @@ final class ListenerQueue<Element: Sendable>: Sendable {
     /// - Returns: whether the queue is full now.
     @discardableResult
     func append(_ element: Element, bytes: Int, wakes: Bool = true) -> Bool {
-        let (waiter, isFull) = self.state.withLock { state -> (Waiter?, Bool) in
-            guard state.end == nil else { return (nil, false) }
-            if wakes, state.elements.isEmpty, let waiter = state.waiters.popFirst() { return (waiter, false) }
+        // Those who wait are not looked at under this lock: a continuation is a type of another library, which is copied by
+        // its description at run time.
+        let isFull = self.state.withLock { state in
+            guard state.end == nil else { return false }
             state.elements.append((element, bytes))
             state.bytes += bytes
             state.isFull =
                 state.isFull || state.elements.count >= self.limit.count || state.bytes >= self.limit.bytes
-            return (nil, state.isFull)
+            return state.isFull
         }
-        if let waiter {
-            waiter.continuation.resume(returning: element)
-        } else if wakes {
-            self.wake()
-        }
-        return isFull
+        guard wakes else { return isFull }
+        self.wake()
+        return self.isFull
     }
 
     /// Appends something, for which what has waited longest makes room.
@@ -72,40 +76,39 @@ final class ListenerQueue<Element: Sendable>: Sendable {
     ///   - wakes: see ``append(_:bytes:wakes:)``.
     ///   - merge: gives what is to stand for the two elements that have waited longest.
     func append(_ element: Element, bytes: Int, wakes: Bool = true, merging merge: (Element, Element) -> Element) {
-        let waiter = self.state.withLock { state -> Waiter? in
-            guard state.end == nil else { return nil }
-            if wakes, state.elements.isEmpty, let waiter = state.waiters.popFirst() { return waiter }
+        self.state.withLock { state in
+            guard state.end == nil else { return }
             state.elements.append((element, bytes))
             state.bytes += bytes
+            guard state.waiters.isEmpty else { return }
             while state.elements.count > 2, state.elements.count > self.limit.count || state.bytes > self.limit.bytes {
                 guard let first = state.elements.popFirst(), let second = state.elements.popFirst() else { break }
                 state.bytes -= first.bytes + second.bytes
                 state.elements.prepend((merge(first.element, second.element), 0))
             }
-            return nil
         }
-        if let waiter {
-            waiter.continuation.resume(returning: element)
-        } else if wakes {
-            self.wake()
-        }
+        if wakes { self.wake() }
     }
 
     /// Gives what was appended to those who wait.
     func wake() {
-        while let (waiter, element) = self.state.withLock({ Self.pair(&$0) }) {
+        while let (waiter, element, hasRoom) = self.state.withLock({ self.pair(&$0) }) {
+            if hasRoom { self.onRoom() }
             waiter.continuation.resume(returning: element)
         }
     }
 
-    private static func pair(_ state: inout State) -> (Waiter, Element)? {
+    private func pair(_ state: inout State) -> (Waiter, Element, hasRoom: Bool)? {
         guard !state.waiters.isEmpty, let (element, bytes) = state.elements.popFirst() else { return nil }
         state.bytes -= bytes
-        return (state.waiters.removeFirst(), element)
+        return (state.waiters.removeFirst(), element, self.findRoom(&state))
     }
 
     /// Whether it has ended: nothing that is appended will be read.
     var isOver: Bool { self.state.withLock { $0.end != nil } }
+
+    /// How many wait. For tests.
+    var waitingReaders: Int { self.state.withLock { $0.waiters.count } }
 
     /// Ends the queue: what has been appended can still be read. Only the first call counts.
     func finish(_ error: WebSocketError? = nil) {
@@ -179,15 +182,15 @@ final class ListenerQueue<Element: Sendable>: Sendable {
         }
     }
 
-    /// Moves a quarter of what the queue may hold to the readers, so that the loop can go on while they are at it.
+    /// Gives all there is to the readers, or one element where others are to make room for those that come.
     private func takePortion(_ state: inout State, _ portion: inout Deque<Entry>) {
-        var bytes = 0
-        repeat {
-            guard let next = state.elements.popFirst() else { break }
-            bytes += next.bytes
+        if self.takesAll {
+            swap(&state.elements, &portion)
+            state.bytes = 0
+        } else if let next = state.elements.popFirst() {
+            state.bytes -= next.bytes
             portion.append(next)
-        } while portion.count < self.limit.count / 4 && bytes < self.limit.bytes / 4
-        state.bytes -= bytes
+        }
     }
 
     /// Whether the loop has to be told that there is room again.

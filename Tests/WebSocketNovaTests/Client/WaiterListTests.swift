@@ -19,7 +19,7 @@ struct WaiterListTests {
         private func happen(_ value: Int) { self.list.resumeAll(with: .success(value)) }
     }
 
-    @Test("F45: what is waited for may happen as soon as the waiting actor is free")
+    @Test("F23: what is waited for may happen as soon as the waiting actor is free")
     func happensAtOnce() async throws {
         try await withInMemoryNetwork { network in
             let waiter = Waiter()
@@ -28,7 +28,7 @@ struct WaiterListTests {
         }
     }
 
-    @Test("F45: a task that is cancelled before it waits does not wait, and leaves nothing behind")
+    @Test("F23: a task that is cancelled before it waits does not wait, and leaves nothing behind")
     func cancelledBefore() async throws {
         try await withInMemoryNetwork { network in
             let list = WaiterList<Int>()
