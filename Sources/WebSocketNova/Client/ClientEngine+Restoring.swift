@@ -5,6 +5,10 @@ internal import WebSocketCore
 // What is done with a new connection before users have it: authentication, then subscriptions, in order.
 extension ClientEngine {
     func restore(_ stream: StreamRef, _ gap: ClientEvent.Gap?) {
+        // Before anything of the new stream: what a subscription that is restored early brings is behind the gap.
+        if let gap {
+            for sink in self.channels.values.flatMap(\.sinks) { sink.queue.append(.gap(gap), bytes: 0) }
+        }
         let authenticates = self.authentication.isWanted || self.configuration.authenticatesOnConnect
         let subscriptions = self.beginRestoring()
         guard authenticates || !subscriptions.isEmpty else { return self.publish(stream, gap) }
@@ -46,9 +50,6 @@ extension ClientEngine {
             let state = self.machine.state
             self.emit(.reconnected(stream, gap: gap))
             self.measure(.reconnected(stream, host: state.host, port: state.port, gap: gap))
-            for channel in self.channels.values {
-                for sink in channel.sinks { sink.queue.append(.gap(gap), bytes: 0) }
-            }
         }
         self.connectWaiters.resumeAll(with: .success(()))
         self.routeWaiters.resumeAll(with: .success(socket))
