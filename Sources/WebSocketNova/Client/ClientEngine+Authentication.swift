@@ -117,7 +117,8 @@ extension ClientEngine {
         guard let time = self.machine.handlers.auth?.refreshTime, time.isFinite else { return }
         let seconds = min(max(time - self.loop.wallClock, 0), 365 * 86_400)
         // A peer that gives no time at all must not keep the client busy.
-        let delay = max(Self.leastRefreshDelay, .milliseconds(Int64(seconds * 1000)))
+        // Rounded up: a timer that is early finds nothing to do yet, and the next one may be too late.
+        let delay = max(Self.leastRefreshDelay, .milliseconds(Int64((seconds * 1000).rounded(.up)) + 1))
         self.authentication.timer = self.schedule(after: delay) { engine in
             engine.authentication.timer = nil
             engine.refreshAuthentication()
