@@ -10,11 +10,11 @@ extension ClientEngine {
             for sink in self.channels.values.flatMap(\.sinks) { sink.queue.append(.gap(gap), bytes: 0) }
         }
         let authenticates = self.authentication.isWanted || self.configuration.authenticatesOnConnect
-        let subscriptions = self.machine.handlers.subscription?.restorable ?? []
+        let subscriptions = self.beginRestoring()
         guard authenticates || !subscriptions.isEmpty else { return self.publish(stream, gap) }
         self.restoration = Task {
             do {
-                if authenticates { try await self.authenticateNow(on: stream) }
+                if authenticates { try await self.authenticateNow(on: stream, priority: .restoration) }
                 try await self.restoreSubscriptions(subscriptions, on: stream)
                 self.publish(stream, gap)
             } catch {
