@@ -81,7 +81,7 @@ actor ClientEngine {
     var closeFrame: CloseFrame?
 
     // Sending.
-    let routeWaiters = WaiterList<WebSocket>()
+    nonisolated let routeWaiters = WaiterList<WebSocket>()
     var limiter = RateLimitQueue<Admission>()
     var limiterTimer: TransportTimer?
 
