@@ -135,7 +135,10 @@ let package = Package(
         ),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["WebSocketNova", "WebSocketNovaTesting", "LWSTransport", "TestSupport", "HostileServers"],
+            dependencies: [
+                "WebSocketNova", "WebSocketNovaTesting", "LWSTransport", "TestSupport", "HostileServers",
+                "MockExchange",
+            ],
             swiftSettings: swiftSettings
         ),
 

@@ -71,8 +71,10 @@ extension ClientEngine {
         self.failExchanges(reason)
         self.endSubscriptions(error, isLocal: reason == .local)
         self.failWaitingSends(error)
-        if reason == .local {
-            self.call(\.connection, on: nil) { _ = try $0.handleDisconnect(.local) }
+        // Of a loss that a handler has made the end it has not been told.
+        if reason == .local || self.owesDisconnect {
+            self.owesDisconnect = false
+            self.call(\.connection, on: nil) { _ = try $0.handleDisconnect(reason) }
         }
         self.countSent()
         self.machine.update { state in

@@ -79,6 +79,7 @@ extension ClientEngine {
         let stream = self.machine.stream
         let before = self.machine.state.status
         guard self.machine.reconnectRequested(after: delay) == .abort(stream) else { return }
+        self.reconnectIsWanted = true
         self.noteStatus(from: before, .transportLost)
         self.giveUp(stream, WebSocketError(.transportFailed, "a handler wants another connection"))
     }
@@ -92,12 +93,12 @@ extension ClientEngine {
         self.emit(.error(stream, error))
         let state = self.machine.state
         self.measure(.errorOccurred(self.id, stream, error, host: state.host, port: state.port))
+        let context = ErrorContext(connection: self.id, stream: stream)
+        self.call(\.logging, on: stream) { $0.logError(error, context: context) }
         // An error handler that fails is not asked about that.
         guard !self.isReporting else { return }
         self.isReporting = true
         defer { self.isReporting = false }
-        let context = ErrorContext(connection: self.id, stream: stream)
-        self.call(\.logging, on: stream) { $0.logError(error, context: context) }
         switch self.call(\.error, on: stream, { try $0.handleError(error, context: context) }) {
         case .ok, nil: break
         case .retry(let delay): self.reconnect(after: delay)

@@ -55,9 +55,9 @@ extension ClientEngine {
         let version = self.liveVersion
         self.isInBatch = true
         batch.forEachMessage { message in
-            if isRead { self.outgoing.append(.message(message), bytes: message.payloadSize) }
             // A message before it may have ended the stream.
             guard version == self.liveVersion || self.live[stream] != nil else { return }
+            if isRead { self.outgoing.append(.message(message), bytes: message.payloadSize) }
             self.look(at: message, on: stream, isHeard: isHeard, since: begin)
         }
         self.isInBatch = false
@@ -82,22 +82,26 @@ extension ClientEngine {
     }
 
     private func look(at message: WebSocketMessage, on stream: StreamRef, isHeard: Bool, since begin: Duration) {
-        self.note(.received, message, on: stream, since: begin)
-        let frame: WebSocketFrame =
-            switch message {
-            case .text(let text): .text(text)
-            case .binary(let bytes): .binary(bytes)
-            }
+        let version = self.liveVersion
+        let frame = WebSocketFrame(message)
+        self.note(.received, frame.kind, frame.size, on: stream, since: begin)
         if isHeard { self.emit(.frame(stream, frame)) }
         self.handleFrame(frame, on: stream)
-        if self.needsContent { self.route(message, on: stream) }
+        // That may have ended the stream.
+        if self.needsContent, version == self.liveVersion || self.live[stream] != nil {
+            self.route(message, on: stream)
+        }
     }
 
     /// Tells the handlers that count and log each message.
-    func note(_ direction: MessageDirection, _ message: WebSocketMessage, on stream: StreamRef, since begin: Duration) {
+    func note(
+        _ direction: MessageDirection,
+        _ kind: WebSocketFrame.Kind,
+        _ size: Int,
+        on stream: StreamRef,
+        since begin: Duration
+    ) {
         guard self.wants.loggedMessages || self.wants.measuredMessages else { return }
-        let kind: WebSocketFrame.Kind = message.kind == .text ? .text : .binary
-        let size = message.payloadSize
         if self.wants.loggedMessages {
             self.call(\.logging, on: stream) { $0.logMessage(direction, kind: kind, size: size, stream: stream) }
         }
@@ -117,16 +121,20 @@ extension ClientEngine {
 
     /// Gives a frame to the handler of its kind, or to the connection's.
     private func handleFrame(_ frame: WebSocketFrame, on stream: StreamRef) {
-        if self.frameHandlers.wants(frame.kind) {
-            do {
-                self.carryOut(try self.frameHandlers.handle(frame, on: stream) ?? .ok, on: stream)
-            } catch {
-                self.report(self.describe(error, of: \.connection), on: stream)
+        do {
+            if let decision = try self.frameHandlers.handle(frame, on: stream) {
+                return self.carryOut(decision, on: stream)
             }
-        } else if self.wants.frames {
-            if let decision = self.call(\.connection, on: stream, { try $0.handleFrame(frame, on: stream) }) {
-                self.carryOut(decision, on: stream)
-            }
+        } catch {
+            self.report(
+                WebSocketError(.handlerFailed, "the handler of \(frame.kind.rawValue) frames threw", underlying: error),
+                on: stream
+            )
+        }
+        // What is reported may end the stream.
+        guard self.wants.frames, self.live[stream] != nil else { return }
+        if let decision = self.call(\.connection, on: stream, { try $0.handleFrame(frame, on: stream) }) {
+            self.carryOut(decision, on: stream)
         }
     }
 

@@ -34,19 +34,21 @@ extension ClientEngine {
         if case .failed(let error) = reason, error.code == .loopShutDown { return false }
         return switch self.configuration.reconnection {
         case .never: false
-        case .onceConnected: self.hasBeenOpen
+        case .onceConnected: self.hasBeenOpen || self.reconnectIsWanted
         case .always: true
         }
     }
 
     /// Tells the connection handler of a loss, and asks it what follows.
     func disconnected(_ reason: DisconnectReason) -> HandlerDecision {
-        if case .failed(let error) = reason, error.deadline?.kind == .idle,
-            let decision = self.call(\.connection, on: nil, { try $0.handleTimeout() }), decision != .ok
-        {
-            return decision
+        var decision = HandlerDecision.ok
+        if case .failed(let error) = reason, error.deadline?.kind == .idle {
+            decision = self.call(\.connection, on: nil) { try $0.handleTimeout() } ?? .ok
         }
-        return self.call(\.connection, on: nil) { try $0.handleDisconnect(reason) } ?? .ok
+        self.owesDisconnect = false
+        let answer = self.call(\.connection, on: nil) { try $0.handleDisconnect(reason) } ?? .ok
+        // What it wants of a timeout counts before what it wants of every loss.
+        return decision == .ok ? answer : decision
     }
 
     /// What the error handler says; one that throws is replaced by the default for this time.
@@ -89,6 +91,8 @@ extension ClientEngine {
             isReconnection: isReconnection,
             attempt: attempt
         )
+        self.owesDisconnect = true
+        self.reconnectIsWanted = false
         if let decision = self.call(\.connection, on: stream, { try $0.handleConnect(info) }) {
             self.carryOut(decision, on: stream)
         }

@@ -17,36 +17,50 @@ extension ClientEngine {
         timeout: Duration
     ) async throws -> ReceivedMessage {
         let frame = try self.encode(message)
-        let deadline = self.loop.now + timeout
+        // Those count that have not been sent yet, too: without a connection they must not become any number.
+        guard self.requestCount < self.configuration.pendingRequests else {
+            throw WebSocketError(
+                .tooManyRequests,
+                "\(self.requestCount) requests wait for their answers already (pendingRequests)"
+            )
+        }
+        self.requestCount += 1
+        defer { self.requestCount -= 1 }
         let late = WebSocketError(.timedOut, "the answer to a request did not come within \(timeout)")
-        try self.checkRequestCount()
-        let socket = try await self.admit(.query, limit: (deadline, late))
-        try self.checkRequestCount()
-        let id = try self.requests.add(correlation)
-        return try await withTaskCancellationHandler {
+        let limit = (time: self.loop.now + timeout, error: late)
+        var used: WebSocket?
+        while true {
+            let socket = try await self.admit(.query, excluding: used, limit: limit)
+            // From here to the wait nothing else runs on the loop: no answer comes before somebody waits for it.
+            try Task.checkCancellation()
+            let id = try self.requests.add(correlation)
+            do {
+                try self.transmit(frame, on: self.machine.stream)
+            } catch  where error.saysStreamIsGone {
+                // It was not sent: the next connection will do.
+                self.requests.withdraw(id)
+                used = socket
+                continue
+            } catch {
+                self.requests.withdraw(id)
+                throw error
+            }
+            return try await self.answer(to: id, limit)
+        }
+    }
+
+    private func answer(to id: PendingRequests.ID, _ limit: Limit) async throws -> ReceivedMessage {
+        try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                let timer = self.loop.schedule(at: deadline) { [weak self] in
-                    self?.assumeIsolated { $0.giveUpRequest(id, late) }
+                let timer = self.loop.schedule(at: limit.time) { [weak self] in
+                    self?.assumeIsolated { $0.giveUpRequest(id, limit.error) }
                 }
                 self.requestWaiters[id] = PendingRequest(continuation: continuation, timer: timer)
-                if Task.isCancelled { return self.giveUpRequest(id, CancellationError()) }
-                do {
-                    try self.transmit(frame, on: socket)
-                } catch {
-                    self.giveUpRequest(id, error)
-                }
+                if Task.isCancelled { self.giveUpRequest(id, CancellationError()) }
             }
         } onCancel: {
             Task { await self.giveUpRequest(id, CancellationError()) }
         }
-    }
-
-    private func checkRequestCount() throws(WebSocketError) {
-        guard self.requests.count >= self.configuration.pendingRequests else { return }
-        throw WebSocketError(
-            .tooManyRequests,
-            "\(self.requests.count) requests wait for their answers already (pendingRequests)"
-        )
     }
 
     private func giveUpRequest(_ id: PendingRequests.ID, _ error: any Error) {
@@ -83,8 +97,9 @@ extension ClientEngine {
         for id in self.requests.removeAll() {
             self.takeRequest(id)?.continuation.resume(throwing: error)
         }
-        self.authentication.failed(error)
+        self.endAuthentication(.failure(error))
         self.cancel(&self.authentication.timer)
+        self.dropFrames(for: self.machine.stream)
         for name in self.channels.keys { self.channels[name]?.restoring = nil }
         self.restoringWaiters.resumeAll(with: .failure(error))
     }
@@ -102,5 +117,15 @@ extension DisconnectReason {
             error.underlying = failure
         }
         return error
+    }
+}
+
+extension WebSocketError {
+    /// Whether it says of a stream that nothing can be sent on it any more.
+    var saysStreamIsGone: Bool {
+        switch self.code {
+        case .connectionClosed, .notConnected, .streamNotFound, .invalidStreamStatus: true
+        default: false
+        }
     }
 }

@@ -5,12 +5,16 @@ internal import WebSocketCore
 // What is done with a new connection before users have it: authentication, then subscriptions, in order.
 extension ClientEngine {
     func restore(_ stream: StreamRef, _ gap: ClientEvent.Gap?) {
+        // Before anything of the new stream: what a subscription that is restored early brings is behind the gap.
+        if let gap {
+            for sink in self.channels.values.flatMap(\.sinks) { sink.queue.append(.gap(gap), bytes: 0) }
+        }
         let authenticates = self.authentication.isWanted || self.configuration.authenticatesOnConnect
-        let subscriptions = self.machine.handlers.subscription?.restorable ?? []
+        let subscriptions = self.beginRestoring()
         guard authenticates || !subscriptions.isEmpty else { return self.publish(stream, gap) }
         self.restoration = Task {
             do {
-                if authenticates { try await self.authenticateNow(on: stream) }
+                if authenticates { try await self.authenticateNow(on: stream, priority: .restoration) }
                 try await self.restoreSubscriptions(subscriptions, on: stream)
                 self.publish(stream, gap)
             } catch {
@@ -46,9 +50,6 @@ extension ClientEngine {
             let state = self.machine.state
             self.emit(.reconnected(stream, gap: gap))
             self.measure(.reconnected(stream, host: state.host, port: state.port, gap: gap))
-            for channel in self.channels.values {
-                for sink in channel.sinks { sink.queue.append(.gap(gap), bytes: 0) }
-            }
         }
         self.connectWaiters.resumeAll(with: .success(()))
         self.routeWaiters.resumeAll(with: .success(socket))

@@ -7,6 +7,8 @@ struct Channel {
     var parameters: JSONValue
     /// The handler's name for the subscription that was asked for last.
     var subscription: SubscriptionID
+    /// Where it was asked for last.
+    var stream: StreamRef
     var isConfirmed = false
     var sinks: [SubscriptionSink] = []
     /// Those who wait for the peer to confirm it.
@@ -38,15 +40,12 @@ extension ClientEngine {
             self?.signal(.listenerHasRoom)
         }
         let sink = SubscriptionSink(queue, buffering)
-        if self.channels[channel]?.parameters != parameters {
-            let socket = try await self.admit(.subscription, limit: limit)
-            // Somebody may have asked for the same while this waited.
-            if self.channels[channel]?.parameters != parameters { try self.ask(for: channel, parameters, on: socket) }
-        }
-        self.channels[channel]?.sinks.append(sink)
-        guard let asked = self.channels[channel], !asked.isConfirmed else { return sink }
         do {
-            try await asked.waiters.wait(on: self.loop, limit: limit)
+            if self.channels[channel]?.parameters != parameters { try await self.ask(for: channel, parameters, limit) }
+            self.channels[channel]?.sinks.append(sink)
+            if let asked = self.channels[channel], !asked.isConfirmed {
+                try await asked.waiters.wait(on: self.loop, limit: limit)
+            }
             return sink
         } catch {
             queue.abandon()
@@ -55,34 +54,47 @@ extension ClientEngine {
         }
     }
 
-    /// Asks the peer for a channel. Its answer is waited for by others.
-    private func ask(for channel: String, _ parameters: JSONValue, on socket: WebSocket) throws {
+    /// Asks the peer for a channel, unless somebody else does so first. Its answer is waited for by others.
+    private func ask(for channel: String, _ parameters: JSONValue, _ limit: Limit) async throws {
+        // So long those who have it already keep it, also if they go now: the end of one must not be sent behind the
+        // beginning of the next.
+        self.askers[channel, default: 0] += 1
+        defer {
+            self.askers[channel, default: 0] -= 1
+            if self.askers[channel] == 0 { self.askers[channel] = nil }
+        }
+        _ = try await self.admit(.subscription, limit: limit)
+        guard self.channels[channel]?.parameters != parameters else { return }
+        try self.ask(for: channel, parameters, on: self.machine.stream)
+    }
+
+    private func ask(for channel: String, _ parameters: JSONValue, on stream: StreamRef) throws {
         let now = self.loop.now
-        let id: SubscriptionID
-        let frame: WebSocketFrame
+        let asked: (id: SubscriptionID, request: OutgoingMessage)
         do {
-            guard
-                let asked = try self.tryCall(
-                    \.subscription,
-                    { try $0.subscribe(to: channel, parameters: parameters, now: now) }
-                )
-            else { throw WebSocketError(.subscriptionFailed, "there is no subscription handler") }
-            id = asked.id
-            frame = try self.encode(asked.request)
+            let answer = try self.tryCall(\.subscription) {
+                try $0.subscribe(to: channel, parameters: parameters, now: now)
+            }
+            guard let answer else { throw WebSocketError(.subscriptionFailed, "there is no subscription handler") }
+            asked = answer
         } catch {
             throw self.describe(error, of: \.subscription)
         }
-        var entry = self.channels[channel] ?? Channel(parameters: parameters, subscription: id)
+        var entry = self.channels[channel] ?? Channel(parameters: parameters, subscription: asked.id, stream: stream)
         entry.parameters = parameters
-        entry.subscription = id
+        entry.subscription = asked.id
+        entry.stream = stream
         entry.isConfirmed = false
         do {
-            try self.transmit(frame, on: socket)
-            self.setChannel(channel, entry)
+            try self.transmit(try self.encode(asked.request), on: stream)
+        } catch let error as WebSocketError where error.saysStreamIsGone {
+            // On the next connection it is asked for like all the others.
         } catch {
-            self.call(\.subscription, on: nil) { _ = try $0.unsubscribe(from: id, now: now) }
+            self.call(\.subscription, on: nil) { _ = try $0.unsubscribe(from: asked.id, now: now) }
+            self.drop(channel, self.describe(error, of: \.subscription))
             throw error
         }
+        self.setChannel(channel, entry)
     }
 
     private func setChannel(_ name: String, _ channel: Channel?) {
@@ -91,36 +103,47 @@ extension ClientEngine {
         if let channel { self.channelNames[channel.subscription] = name }
     }
 
-    /// Ends all subscriptions to a channel.
-    func unsubscribe(from channel: String) async throws {
-        guard let entry = self.channels[channel] else {
-            throw WebSocketError(.subscriptionFailed, "there is no subscription to \"\(channel.prefix(100))\"")
-        }
-        self.setChannel(channel, nil)
-        for sink in entry.sinks { sink.queue.finish() }
-        entry.waiters.resumeAll(with: .failure(CancellationError()))
+    /// Ends what there is of a channel, for all who listen to it or wait for it.
+    private func drop(_ name: String, _ error: WebSocketError?) {
+        guard let channel = self.channels[name] else { return }
+        self.setChannel(name, nil)
+        for sink in channel.sinks { sink.queue.finish(error) }
+        let words = "unsubscribed from \"\(name.prefix(100))\" while it waited"
+        channel.waiters.resumeAll(with: .failure(error ?? WebSocketError(.subscriptionFailed, words)))
         // One of them may have held back the connection.
         self.resumeReading()
-        try await self.leave(entry)
     }
 
-    /// Tells the handler that a subscription is over, and the peer, if there is a connection.
-    private func leave(_ entry: Channel) async throws {
+    // MARK: Leaving
+
+    /// Ends all subscriptions to a channel.
+    func unsubscribe(from name: String) throws {
+        guard let channel = self.channels[name] else {
+            throw WebSocketError(.subscriptionFailed, "there is no subscription to \"\(name.prefix(100))\"")
+        }
+        self.drop(name, nil)
+        try self.leave(name, channel)
+    }
+
+    /// Tells the handler that a subscription is over, and the peer, if it was asked for on the present connection.
+    private func leave(_ name: String, _ channel: Channel) throws {
+        let hasRoute = self.shared.state.withLock { $0.route != nil }
+        if !hasRoute { self.leftChannels.insert(name) }
+        self.resumeRestorationIfDone()
         let now = self.loop.now
         let request: OutgoingMessage?
         do {
             request =
-                try self.tryCall(\.subscription, { try $0.unsubscribe(from: entry.subscription, now: now) }) ?? nil
+                try self.tryCall(\.subscription, { try $0.unsubscribe(from: channel.subscription, now: now) }) ?? nil
         } catch {
             throw self.describe(error, of: \.subscription)
         }
-        self.resumeRestorationIfDone()
-        // Without a connection there is nothing to tell: it is not restored.
-        guard let request, self.shared.state.withLock({ $0.route }) != nil else { return }
-        let frame = try self.encode(request)
-        try await self.passLimiter(.subscription)
-        guard let socket = self.shared.state.withLock({ $0.route }) else { return }
-        try self.transmit(frame, on: socket)
+        guard let request, channel.stream == self.machine.stream else { return }
+        do {
+            try self.post(try self.encode(request), .subscription, on: channel.stream)
+        } catch let error as WebSocketError where error.saysStreamIsGone {
+            // There is nobody to tell: it is not restored.
+        }
     }
 
     /// Ends the subscriptions of channels that nobody listens to any more.
@@ -128,17 +151,16 @@ extension ClientEngine {
         for (name, channel) in self.channels {
             let sinks = channel.sinks.filter { !$0.queue.isOver }
             self.channels[name]?.sinks = sinks
-            guard sinks.isEmpty, channel.waiters.isEmpty, !channel.isKept else { continue }
-            self.setChannel(name, nil)
-            Task {
-                do {
-                    try await self.leave(channel)
-                } catch {
-                    self.report(self.describe(error, of: \.subscription), on: nil)
-                }
+            let isWanted = !sinks.isEmpty || !channel.waiters.isEmpty || channel.isKept || self.askers[name] != nil
+            guard !isWanted else { continue }
+            self.drop(name, nil)
+            do {
+                try self.leave(name, channel)
+            } catch {
+                self.report(self.describe(error, of: \.subscription), on: nil)
             }
         }
-        // One that held back the connection may have been among them.
+        // One that held back the connection may have been among those that are gone.
         self.resumeReading()
     }
 
@@ -184,22 +206,36 @@ extension ClientEngine {
 
     // MARK: Restoring
 
+    /// What was asked for before, and is to be asked for again.
+    func beginRestoring() -> [SubscriptionRequest] {
+        self.leftChannels = []
+        let requests = self.machine.handlers.subscription?.restorable ?? []
+        // Before anything is heard on the new stream: what was asked for on the old one cannot run out of time any more.
+        if !requests.isEmpty { self.call(\.subscription, on: nil) { $0.prepareForReconnection() } }
+        let restored = Set(requests.map(\.channel))
+        for (name, channel) in self.channels {
+            self.channels[name]?.isConfirmed = false
+            guard channel.isConfirmed, !restored.contains(name) else { continue }
+            // Nothing would ever come of it again.
+            self.drop(
+                name,
+                WebSocketError(.subscriptionFailed, "the subscription handler does not restore \"\(name)\"")
+            )
+        }
+        return requests
+    }
+
     /// Asks again for everything that was asked for before, in the same order, and waits for the answers.
     func restoreSubscriptions(_ requests: [SubscriptionRequest], on stream: StreamRef) async throws {
-        guard !requests.isEmpty else { return }
-        self.call(\.subscription, on: stream) { $0.prepareForReconnection() }
-        for name in self.channels.keys { self.channels[name]?.isConfirmed = false }
-        let unknown = Set(requests.map(\.channel)).subtracting(self.channels.keys)
-        for request in requests {
-            try await self.passLimiter(.subscription)
-            guard let socket = self.live[stream]?.socket else {
+        for request in requests where !self.leftChannels.contains(request.channel) {
+            try await self.passLimiter(.subscription, priority: .restoration)
+            // While this waited, another stream may have come, whose subscriptions are not to be touched.
+            guard self.live[stream] != nil else {
                 throw WebSocketError(.streamNotFound, "\(stream) was lost while its subscriptions were restored")
             }
             // The user may have unsubscribed while this waited.
-            guard self.channels[request.channel] != nil || unknown.contains(request.channel) else { continue }
-            try self.ask(for: request.channel, request.parameters, on: socket)
-            self.channels[request.channel]?.restoring = self.loop.now
-            if unknown.contains(request.channel) { self.channels[request.channel]?.isKept = true }
+            guard !self.leftChannels.contains(request.channel) else { continue }
+            self.restore(request, on: stream)
         }
         let timeout = self.configuration.requestTimeout
         let late = WebSocketError(.timedOut, "subscriptions were not restored within \(timeout)")
@@ -211,13 +247,30 @@ extension ClientEngine {
         }
     }
 
+    private func restore(_ request: SubscriptionRequest, on stream: StreamRef) {
+        let name = request.channel
+        let isKnown = self.channels[name] != nil
+        do {
+            try self.ask(for: name, request.parameters, on: stream)
+            self.channels[name]?.restoring = self.loop.now
+            if !isKnown { self.channels[name]?.isKept = true }
+        } catch {
+            // The others are not to suffer from it.
+            let failure = self.describe(error, of: \.subscription)
+            self.restored(name, self.channels[name]?.subscription, since: self.loop.now, failure)
+            self.drop(name, failure)
+        }
+    }
+
     /// What the peer has not answered is given up; the rest stands.
     private func failRestoration(_ error: WebSocketError) {
-        for channel in self.channels.values where channel.restoring != nil {
-            let id = channel.subscription
-            let now = self.loop.now
-            self.settle(id, failure: error)
-            self.call(\.subscription, on: nil) { _ = try $0.unsubscribe(from: id, now: now) }
+        for (name, channel) in self.channels where channel.restoring != nil {
+            self.settle(channel.subscription, failure: error)
+            do {
+                try self.leave(name, channel)
+            } catch {
+                self.report(self.describe(error, of: \.subscription), on: nil)
+            }
         }
     }
 
@@ -226,7 +279,7 @@ extension ClientEngine {
         self.restoringWaiters.resumeAll(with: .success(()))
     }
 
-    private func restored(_ name: String, _ id: SubscriptionID, since begin: Duration, _ failure: WebSocketError?) {
+    private func restored(_ name: String, _ id: SubscriptionID?, since begin: Duration, _ failure: WebSocketError?) {
         self.emit(.subscriptionRestored(channel: name, failure: failure))
         self.measure(
             .subscriptionRestored(self.id, id, channel: name, duration: self.loop.now - begin, failure: failure)

@@ -15,7 +15,8 @@ internal import WebSocketCore
 /// | `+Reconnection` | policy and timer |
 /// | `+Restoring` | what is done with a new connection before users have it |
 /// | `+Receiving` | messages, to handlers, requests, subscriptions, listeners |
-/// | `+Sending` | messages of users and handlers; rate limits |
+/// | `+Sending` | messages of users and handlers |
+/// | `+RateLimit` | what waits for the rate limiter |
 /// | `+Requests`, `+Authentication`, `+Subscriptions` | exchanges that wait for an answer |
 /// | `+Handlers` | calls of handlers, and their decisions |
 /// | `+Ending` | closing, and the end |
@@ -73,6 +74,10 @@ actor ClientEngine {
     var lastLoss: DisconnectReason?
     var restoration: Task<Void, Never>?
     var hasBeenOpen = false
+    /// A handler has given the present connection up, to have another one.
+    var reconnectIsWanted = false
+    /// The connection handler has been told of a connection, and not yet of its loss.
+    var owesDisconnect = false
     /// Why the end came, for those who call later.
     var ending: WebSocketError?
     /// Everyone has been told of the end, and is told of nothing more.
@@ -87,9 +92,15 @@ actor ClientEngine {
 
     // Exchanges.
     var requests = PendingRequests()
+    /// How many wait: for a connection, the rate limiter or their answers.
+    var requestCount = 0
     var requestWaiters: [PendingRequests.ID: PendingRequest] = [:]
     var authentication = Authentication()
     var channels: [String: Channel] = [:]
+    /// How many are about to ask for a channel.
+    var askers: [String: Int] = [:]
+    /// Channels that were left while there was no open connection.
+    var leftChannels: Set<String> = []
     /// Which channel a subscription is to.
     var channelNames: [SubscriptionID: String] = [:]
     let restoringWaiters = WaiterList<Void>()

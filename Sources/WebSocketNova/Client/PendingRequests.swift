@@ -108,6 +108,9 @@ struct PendingRequests: Sendable {
         return .unrelated
     }
 
+    /// Takes a request out that was not sent: there will be no answer to it.
+    mutating func withdraw(_ id: ID) { self.remove(id) }
+
     /// Gives a request up. An answer that comes to it by its id later is known for one.
     mutating func giveUp(_ id: ID) {
         let path = self.keys[id].flatMap { key in self.paths.first { $0.path as AnyKeyPath == key.path } }?.path

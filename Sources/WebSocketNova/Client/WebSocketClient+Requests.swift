@@ -24,7 +24,8 @@ extension WebSocketClient {
         correlatedBy id: any KeyPath<JSONValue, JSONValue?> & Sendable,
         timeout: Duration? = nil
     ) async throws -> ReceivedMessage {
-        guard case .json(let value) = message, let value = value[keyPath: id] else {
+        // Null is what JSON-RPC says in place of an id that it does not know.
+        guard case .json(let value) = message, let value = value[keyPath: id], value != .null else {
             throw WebSocketError(.invalidMessage, "the request has no id where one was said to be")
         }
         return try await self.engine.request(message, .id(id, value), timeout: try self.checked(timeout))
@@ -82,9 +83,12 @@ extension WebSocketClient {
         return Subscription(sink, channel: channel, client: self)
     }
 
-    /// Ends the subscriptions to a channel: their sequences end, and the peer is told.
+    /// Ends the subscriptions to a channel: their sequences end, and the peer is told, as soon as the rate limiter allows.
     ///
-    /// - Throws: `subscription_failed` if there is none; `CancellationError`.
+    /// Whoever waits for a subscription to the channel gets `subscription_failed`. Without a connection there is nobody to
+    /// tell: the channel is not restored.
+    ///
+    /// - Throws: `subscription_failed` if there is none; `rate_limit_exceeded`, and then the peer is not told.
     public func unsubscribe(from channel: String) async throws {
         try await self.engine.unsubscribe(from: channel)
     }

@@ -77,6 +77,15 @@ extension WebSocketClient {
         for frame in frames { try await self.send(frame, on: stream) }
     }
 
+    /// Sends at once, in order, what waits for the rate limiter, whatever that says: before the peer's patience or the
+    /// program ends.
+    ///
+    /// What waits for a connection goes on to do so.
+    ///
+    /// - Returns: how many there were.
+    @discardableResult
+    public func drainRateLimit() async -> Int { await self.engine.forceLimiter() }
+
     private func noteSent(_ bytes: Int) {
         guard self.engine.wants.metrics, self.engine.shared.noteSent(bytes: bytes) else { return }
         self.engine.signal(.count)

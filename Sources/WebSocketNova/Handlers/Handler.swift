@@ -4,7 +4,8 @@ public import WebSocketCore
 ///
 /// A handler is a value with state of its own. The connection holds it, calls it on its own executor, one call at a time,
 /// and carries out the decisions that it returns; so a handler needs no lock, and must not block. A handler that throws
-/// keeps the state that it had before the call; the error is reported and the connection goes on.
+/// keeps the state that it had before the call; the error is reported, or thrown to the user on whose behalf it was called,
+/// and the connection goes on.
 public protocol Handler: Sendable {
     /// Makes a handler with its defaults. It stands in where ``init(options:)`` throws.
     init()

@@ -1,12 +1,13 @@
 /// Takes messages apart and puts them together.
 public protocol MessageHandler: MessageObserver {
-    /// A message came: makes of it what the other calls are given. Called only where ``MessageObserver/wantsMessages`` is
-    /// true.
+    /// A message came: makes of it what the other calls are given. Called for every message where
+    /// ``MessageObserver/wantsMessages`` is true; else only while somebody waits for the answer to a request, an authentication
+    /// or the news of a channel.
     ///
     /// By default JSON text becomes its value; other text `{"content": …}`; bytes `{"content": …, "binary_data": true}` with
     /// the bytes in hexadecimal.
     ///
-    /// - Throws: whatever is wrong with the message; it is reported as an error of the class `message_error`.
+    /// - Throws: whatever is wrong with the message; where every message is wanted, it is reported.
     mutating func validate(_ message: WebSocketMessage) throws -> JSONValue
 
     /// What kind of message it is: `subscription`, `ping`, `error` and so on.
@@ -15,7 +16,8 @@ public protocol MessageHandler: MessageObserver {
     /// else `unknown`.
     func type(of message: JSONValue) -> String
 
-    /// A valid message came. By default nothing follows from it.
+    /// A valid message came that answers nothing. Called only where ``MessageObserver/wantsMessages`` is true. By default
+    /// nothing follows from it.
     mutating func handleMessage(_ message: JSONValue, on stream: StreamRef) throws -> HandlerDecision
 
     /// Makes what is sent out of what the user gives. By default texts and bytes stay what they are, and JSON becomes text.

@@ -79,28 +79,53 @@ struct RateLimitQueue<Item: Sendable>: Sendable {
         return decision == .allow ? .queue(.zero) : decision
     }
 
-    /// Time has passed: what may go out now, in order, and after which time to come again.
-    mutating func drain(
-        now: Duration,
-        limiter: inout any RateLimitHandler
-    ) throws -> (items: [Item], rejected: [(Item, reason: String)], next: Duration?) {
+    /// What came of those that waited.
+    struct Drained {
+        /// These may go out, in order.
         var items: [Item] = []
-        var rejected: [(Item, reason: String)] = []
-        while let first = self.waiting.first {
-            let request = RateLimitRequest(kind: first.kind, queueLength: 0)
-            switch try limiter.check(request, now: now) {
-            case .allow: items.append(first.item)
-            case .reject(let reason): rejected.append((first.item, reason))
-            case .queue(let delay): return (items, rejected, delay)
-            }
-            self.waiting.removeFirst()
-        }
-        return (items, rejected, nil)
+        var rejected: [(item: Item, reason: String)] = []
+        /// Of these the limiter could not say anything.
+        var failed: [(item: Item, error: any Error)] = []
+        /// After which time to come again, if somebody waits still.
+        var next: Duration?
     }
 
-    /// Everything that waits, which is to fail: the connection has ended.
+    /// Time has passed: says what may go out now.
+    ///
+    /// - Parameter priority: those of a lower one are held, because there is no way out for them at present.
+    mutating func drain(
+        now: Duration,
+        holdingBelow priority: Int = .min,
+        limiter: inout any RateLimitHandler
+    ) -> Drained {
+        var drained = Drained()
+        while let first = self.waiting.first, first.priority >= priority {
+            // A check that throws keeps the state before it.
+            var asked = limiter
+            do {
+                switch try asked.check(RateLimitRequest(kind: first.kind, queueLength: 0), now: now) {
+                case .allow: drained.items.append(first.item)
+                case .reject(let reason): drained.rejected.append((first.item, reason))
+                case .queue(let delay): drained.next = delay
+                }
+                limiter = asked
+            } catch {
+                drained.failed.append((first.item, error))
+            }
+            if drained.next != nil { break }
+            self.waiting.removeFirst()
+        }
+        return drained
+    }
+
+    /// Everything that waits, in order: it is to fail, or to go out whatever the limiter says.
     mutating func removeAll() -> [Item] {
         defer { self.waiting = [] }
         return self.waiting.map(\.item)
+    }
+
+    /// Takes out all of which something is true.
+    mutating func removeAll(where isUnwanted: (Item) -> Bool) {
+        self.waiting.removeAll { isUnwanted($0.item) }
     }
 }

@@ -60,3 +60,13 @@ public enum WebSocketFrame: Sendable, Hashable {
         }
     }
 }
+
+extension WebSocketFrame {
+    /// A message as a frame.
+    init(_ message: WebSocketMessage) {
+        switch message {
+        case .text(let text): self = .text(text)
+        case .binary(let bytes): self = .binary(bytes)
+        }
+    }
+}

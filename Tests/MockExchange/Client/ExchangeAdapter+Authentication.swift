@@ -14,8 +14,8 @@ extension ExchangeAdapter: AuthHandler {
     }
 
     private func renewal(_ now: Double) -> JSONValue? {
-        guard let tokens = self.tokens, now < tokens.expiry else { return nil }
-        return ["grant_type": "refresh_token", "refresh_token": .string(tokens.refresh)]
+        guard let tokens = self.tokens, now < tokens.expiry, let refresh = tokens.refresh else { return nil }
+        return ["grant_type": "refresh_token", "refresh_token": .string(refresh)]
     }
 
     private static func signature(_ account: Account, nonce: String, _ now: Double) -> JSONValue {
@@ -30,6 +30,8 @@ extension ExchangeAdapter: AuthHandler {
     }
 
     /// What answers the request; and any answer that says that the authentication has ended before its time.
+    ///
+    /// A refused refresh token is followed by a signature; a refused signature by nothing.
     package mutating func handleResponse(_ message: JSONValue, now: Double) -> AuthResponse {
         guard let id = self.pendingAuthentication, message["id"]?.string == id else {
             if message["error"]?["code"] == 13009 { self.tokens?.renewal = now }
@@ -39,8 +41,8 @@ extension ExchangeAdapter: AuthHandler {
         guard let refresh = message["result"]?["refresh_token"]?.string,
             let lifetime = message["result"]?["expires_in"]?.number
         else {
-            // The next attempt is by signature.
-            self.tokens = nil
+            let wasRefresh = self.tokens?.refresh != nil
+            self.tokens = wasRefresh ? Tokens(refresh: nil, expiry: now, renewal: now) : nil
             let reason = message["error"]?["data"]?["reason"]?.string ?? message["error"]?["message"]?.string
             return .refused(reason: reason ?? "no reason given")
         }

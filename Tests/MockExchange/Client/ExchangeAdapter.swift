@@ -28,7 +28,8 @@ package struct ExchangeAdapter: Adapter {
 
     /// What an authentication gave.
     struct Tokens: Sendable {
-        var refresh: String
+        /// Nil once the exchange has refused it.
+        var refresh: String?
         var expiry: Double
         /// When to renew it: a minute before its end, or after nine tenths of a short life.
         var renewal: Double
@@ -69,6 +70,9 @@ package struct ExchangeAdapter: Adapter {
 
 extension ExchangeAdapter: ConnectionHandler {
     package mutating func handleConnect(_ connection: ConnectionInfo) -> HandlerDecision {
+        // An authentication is one connection's: the next one begins with a signature.
+        self.tokens = nil
+        self.pendingAuthentication = nil
         guard let heartbeat = self.heartbeat else { return .ok }
         let id = JSONValue.string(self.nextIdentifier("heartbeat"))
         let parameters: JSONValue = ["interval": .number(heartbeat.seconds)]

@@ -4,10 +4,15 @@ package import WebSocketNova
 
 /// A client of the mock exchange: the example of a small struct over ``WebSocketClient`` that is made for one service.
 ///
+/// The adapter speaks the service's language where the client acts on its own: heartbeats, authentication, subscriptions. This
+/// has what users call, in their types. Everything else, above all that the connection comes back, is the library's.
+///
 /// ```swift
 /// let exchange = try await ExchangeClient.connect(to: url, as: .init(client: "client", secret: "secret"))
-/// let trades = try await exchange.client.subscribe(to: "trades.BTC-PERPETUAL")
 /// let id = try await exchange.buy("BTC-PERPETUAL", amount: 10, label: "mine-1")
+/// for try await update in try await exchange.trades("trades.BTC-PERPETUAL") {
+///     if case .trade(let trade) = update { print(trade.price) }
+/// }
 /// try await exchange.client.close()
 /// ```
 package struct ExchangeClient: Sendable {
@@ -95,11 +100,22 @@ package struct ExchangeClient: Sendable {
         }
     }
 
+    /// Authenticates anew. If the exchange refuses the refresh token, the adapter's next attempt is by signature.
+    ///
+    /// - Throws: what ``WebSocketClient/authenticate()`` throws.
+    package func authenticate() async throws {
+        do {
+            try await self.client.authenticate()
+        } catch let error as WebSocketError where error.code == .authenticationFailed {
+            try await self.client.authenticate()
+        }
+    }
+
     /// Whether a request that has failed may be sent again, after what it needs for that.
     private func canRepeat(after error: any Error) async throws -> Bool {
         if let refusal = error as? Refusal, refusal.code == 13009 {
             do {
-                try await self.client.authenticate()
+                try await self.authenticate()
             } catch let error as WebSocketError {
                 return Self.isPassing(error)
             }

@@ -98,9 +98,9 @@ struct RateLimitTests {
             Issue.record("overtaken")
             return
         }
-        #expect(try queue.drain(now: .seconds(4), limiter: &limiter).items == [])
-        #expect(try queue.drain(now: .seconds(5), limiter: &limiter).items == [1])
-        let last = try queue.drain(now: .seconds(7), limiter: &limiter)
+        #expect(queue.drain(now: .seconds(4), limiter: &limiter).items == [])
+        #expect(queue.drain(now: .seconds(5), limiter: &limiter).items == [1])
+        let last = queue.drain(now: .seconds(7), limiter: &limiter)
         #expect(last.items == [2] && last.next == nil && queue.count == 0)
     }
 
@@ -112,7 +112,7 @@ struct RateLimitTests {
             _ = try queue.submit(item, kind: "query", priority: priority, now: .zero, limiter: &limiter)
         }
         var order: [Int] = []
-        for second in 1...10 { order += try queue.drain(now: .seconds(second), limiter: &limiter).items }
+        for second in 1...10 { order += queue.drain(now: .seconds(second), limiter: &limiter).items }
         #expect(order == [3, 4, 5, 1, 2])
     }
 
@@ -121,7 +121,7 @@ struct RateLimitTests {
         var queue = RateLimitQueue<Int>()
         for item in 0..<8 { _ = try queue.submit(item, kind: "query", now: .zero, limiter: &limiter) }
         #expect(queue.count == 5)
-        #expect(try queue.drain(now: .seconds(100), limiter: &limiter).items == [3, 4, 5])
+        #expect(queue.drain(now: .seconds(100), limiter: &limiter).items == [3, 4, 5])
         #expect(queue.removeAll() == [6, 7] && queue.count == 0)
     }
 

@@ -44,7 +44,7 @@ public struct DefaultAuthHandler: AuthHandler {
     /// How long an authentication holds if the service does not say. Default: an hour.
     public var defaultLifetime: Double = 3600
     /// The token that the service gave, which ends with ``expiry``.
-    private var sessionToken: String?
+    private var session: Credentials?
 
     /// Makes a handler without credentials.
     public init() {}
@@ -94,7 +94,7 @@ public struct DefaultAuthHandler: AuthHandler {
     }
 
     private func validToken(now: Double) -> String? {
-        if let sessionToken, let expiry, now < expiry { return sessionToken }
+        if let token = self.session?.token, let expiry, now < expiry { return token }
         guard let token = self.credentials?.token, !token.isEmpty else { return nil }
         return token
     }
@@ -106,13 +106,13 @@ public struct DefaultAuthHandler: AuthHandler {
         case "auth_success":
             let lifetime = message["expires_in"]?.number.map { now + $0 }
             self.expiry = message["expires_at"]?.number ?? lifetime ?? now + self.defaultLifetime
-            self.sessionToken = message["token"]?.string ?? self.sessionToken
+            self.session = message["token"]?.string.map { .token($0) } ?? self.session
             self.status = .authenticated
             return .authenticated
         case "auth_error":
             self.status = .failed
             self.expiry = nil
-            self.sessionToken = nil
+            self.session = nil
             let reason = message["reason"]?.string ?? message["message"]?.string ?? "no reason given"
             return .refused(reason: String(reason.prefix(200)))
         default:

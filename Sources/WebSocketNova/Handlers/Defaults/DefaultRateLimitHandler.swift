@@ -11,7 +11,9 @@ public struct DefaultRateLimitHandler: RateLimitHandler {
     }
 
     /// The most tokens that there can be, which is also how many there are at first. Default: 60.
-    public var capacity: Double = 60
+    public var capacity: Double = 60 {
+        didSet { self.tokens = self.refilled == nil ? self.capacity : min(self.tokens, self.capacity) }
+    }
     /// How many tokens come back in ``refillInterval``; in parts of it, parts of them. Default: one.
     public var refillRate: Double = 1
     /// Default: 1 s.
