@@ -55,9 +55,9 @@ extension ClientEngine {
         let version = self.liveVersion
         self.isInBatch = true
         batch.forEachMessage { message in
-            if isRead { self.outgoing.append(.message(message), bytes: message.payloadSize) }
             // A message before it may have ended the stream.
             guard version == self.liveVersion || self.live[stream] != nil else { return }
+            if isRead { self.outgoing.append(.message(message), bytes: message.payloadSize) }
             self.look(at: message, on: stream, isHeard: isHeard, since: begin)
         }
         self.isInBatch = false
@@ -82,12 +82,15 @@ extension ClientEngine {
     }
 
     private func look(at message: WebSocketMessage, on stream: StreamRef, isHeard: Bool, since begin: Duration) {
+        let version = self.liveVersion
         let frame = WebSocketFrame(message)
         self.note(.received, frame.kind, frame.size, on: stream, since: begin)
         if isHeard { self.emit(.frame(stream, frame)) }
         self.handleFrame(frame, on: stream)
         // That may have ended the stream.
-        if self.needsContent, self.live[stream] != nil { self.route(message, on: stream) }
+        if self.needsContent, version == self.liveVersion || self.live[stream] != nil {
+            self.route(message, on: stream)
+        }
     }
 
     /// Tells the handlers that count and log each message.

@@ -153,6 +153,7 @@ final class ListenerQueue<Element: Sendable>: Sendable {
     func next() async throws -> Element? {
         // Also when there is something to take: a peer that never pauses must not keep a cancelled task busy.
         try Task.checkCancellation()
+        if let next = self.portion.withLock({ $0.popFirst() }) { return next.element }
         switch self.take() {
         case .element(let element, let hasRoom):
             if hasRoom { self.onRoom() }
