@@ -28,6 +28,18 @@ public final class Subscription: AsyncSequence, Sendable {
         case gap(ClientEvent.Gap)
         /// So many messages were dropped, because they were not read in time: only with ``Buffering/dropOldest``.
         case dropped(Int)
+
+        /// The message, if it is one.
+        public var message: ReceivedMessage? {
+            guard case .data(let message) = self else { return nil }
+            return message
+        }
+
+        /// The gap, if it is one.
+        public var gap: ClientEvent.Gap? {
+            guard case .gap(let gap) = self else { return nil }
+            return gap
+        }
     }
 
     /// What happens to messages that are not read as fast as they come.
@@ -84,11 +96,12 @@ final class SubscriptionSink: Sendable {
     /// Whether nothing more should be read before somebody has taken some of it.
     var holdsBack: Bool { self.buffering == .holdBack && self.queue.isFull }
 
+    /// Takes a message; whoever waits for it is woken by ``ListenerQueue/wake()``.
     func receive(_ message: ReceivedMessage) {
         let size = message.message.payloadSize
         switch self.buffering {
-        case .holdBack: self.queue.append(.data(message), bytes: size)
-        case .dropOldest: self.queue.append(.data(message), bytes: size, merging: Self.merge)
+        case .holdBack: self.queue.append(.data(message), bytes: size, wakes: false)
+        case .dropOldest: self.queue.append(.data(message), bytes: size, wakes: false, merging: Self.merge)
         }
     }
 
