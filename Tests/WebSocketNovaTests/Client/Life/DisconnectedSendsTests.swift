@@ -64,32 +64,6 @@ struct DisconnectedSendsTests {
         }
     }
 
-    @Test("The time that a send may wait is that of all its waits together")
-    func waitsOnceOnly() async throws {
-        try await withInMemoryNetwork { network in
-            let client = try await self.lost(network, .wait(upTo: .milliseconds(2_500)))
-            // A connection that is full takes nothing, and is lost: the send waits again.
-            let big = [UInt8](repeating: 1, count: 4 << 20)
-            let sending = network.task { for _ in 0..<8 { try await client.send(big) } }
-            await network.advance(by: .seconds(1))
-            let peer = try await network.nextPeer()
-            await peer.stopReading()
-            try await peer.accept()
-            await network.settle()
-            network.refuseConnections()
-            // The one of them that waits for room has begun to wait by now.
-            await network.advance(by: .seconds(1))
-            #expect(client.engine.routeWaiters.isEmpty)
-            await peer.drop()
-            await network.advance(by: .milliseconds(1_499))
-            #expect(client.engine.routeWaiters.count == 1)
-            await network.advance(by: .milliseconds(1))
-            #expect(client.engine.routeWaiters.isEmpty)
-            #expect(await sending.errorCode == .notConnected)
-            try await client.close()
-        }
-    }
-
     @Test("A send that may not wait fails at once, and one that is dropped says nothing")
     func failsOrDrops() async throws {
         for policy in [ClientConfiguration.DisconnectedSendPolicy.failFast, .drop] {
