@@ -8,6 +8,7 @@ extension ClientEngine {
     ///
     /// - Returns: nil if there is no such handler, or it threw.
     @discardableResult
+    @inline(__always)
     func call<Kind, Answer>(
         _ place: WritableKeyPath<HandlerSet, Kind?>,
         on stream: StreamRef?,
@@ -24,13 +25,25 @@ extension ClientEngine {
     /// Calls a handler whose errors the caller deals with.
     ///
     /// - Returns: nil if there is no such handler.
+    @inline(__always)
     func tryCall<Kind, Answer>(
         _ place: WritableKeyPath<HandlerSet, Kind?>,
         _ body: (inout Kind) throws -> Answer
     ) throws -> Answer? {
-        guard var handler = self.machine.handlers[keyPath: place] else { return nil }
+        try Self.call(&self.machine.handlers, place, body)
+    }
+
+    /// In place, and inlined together with its callers: the path is then a known field, and no more of the handlers is copied
+    /// than the one that is called.
+    @inline(__always)
+    private static func call<Kind, Answer>(
+        _ handlers: inout HandlerSet,
+        _ place: WritableKeyPath<HandlerSet, Kind?>,
+        _ body: (inout Kind) throws -> Answer
+    ) throws -> Answer? {
+        guard var handler = handlers[keyPath: place] else { return nil }
         let answer = try body(&handler)
-        self.machine.handlers[keyPath: place] = handler
+        handlers[keyPath: place] = handler
         return answer
     }
 
@@ -116,7 +129,16 @@ extension ClientEngine {
         if let listener = self.machine.state.listener, listener.wantsFrames || !isFrame { listener.receive(event) }
         for listener in self.listeners where listener.wantsFrames || !isFrame { listener.receive(event) }
         for registration in self.heard where registration.wantsFrames || !isFrame {
-            registration.queue.append(event, bytes: size)
+            // The messages of a read come together: see `wakeListeners()`.
+            registration.queue.append(event, bytes: size, wakes: !self.isInBatch)
+        }
+    }
+
+    /// The messages of a read have been appended to the queues of those who want them.
+    func wakeListeners() {
+        for registration in self.heard { registration.queue.wake() }
+        for channel in self.channels.values {
+            for sink in channel.sinks { sink.queue.wake() }
         }
     }
 

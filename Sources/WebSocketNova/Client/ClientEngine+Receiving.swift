@@ -43,15 +43,25 @@ extension ClientEngine {
             batch.moveNoted()
             return batch.elements.isEmpty ? .low : max(self.level, reader.append(&batch))
         }
-        let begin = self.wants.measuredMessages ? self.loop.now : .zero
-        batch.forEachMessage { message in
-            // A message before it may have ended the stream.
-            guard self.live[stream] != nil else { return }
-            self.look(at: message, on: stream, since: begin)
-            if reader != nil { self.outgoing.append(.message(message), bytes: message.payloadSize) }
-        }
+        self.lookAtMessages(of: &batch, on: stream, isRead: reader != nil)
         guard let reader, !self.outgoing.elements.isEmpty else { return self.level }
         return max(self.level, reader.append(&self.outgoing))
+    }
+
+    private func lookAtMessages(of batch: inout InboundBatch, on stream: StreamRef, isRead: Bool) {
+        let begin = self.wants.measuredMessages ? self.loop.now : .zero
+        // Who begins to listen during this read may as well have begun behind it.
+        let isHeard = self.framesAreHeard
+        let version = self.liveVersion
+        self.isInBatch = true
+        batch.forEachMessage { message in
+            // A message before it may have ended the stream.
+            guard version == self.liveVersion || self.live[stream] != nil else { return }
+            if isRead { self.outgoing.append(.message(message), bytes: message.payloadSize) }
+            self.look(at: message, on: stream, isHeard: isHeard, since: begin)
+        }
+        self.isInBatch = false
+        self.wakeListeners()
     }
 
     /// How full the listeners are: as full as the fullest of them.
@@ -71,13 +81,16 @@ extension ClientEngine {
         for live in self.live.values { live.socket?.connection.signal(.resumeReading) }
     }
 
-    private func look(at message: WebSocketMessage, on stream: StreamRef, since begin: Duration) {
+    private func look(at message: WebSocketMessage, on stream: StreamRef, isHeard: Bool, since begin: Duration) {
+        let version = self.liveVersion
         let frame = WebSocketFrame(message)
         self.note(.received, frame.kind, frame.size, on: stream, since: begin)
-        if self.framesAreHeard { self.emit(.frame(stream, frame)) }
+        if isHeard { self.emit(.frame(stream, frame)) }
         self.handleFrame(frame, on: stream)
         // That may have ended the stream.
-        if self.needsContent, self.live[stream] != nil { self.route(message, on: stream) }
+        if self.needsContent, version == self.liveVersion || self.live[stream] != nil {
+            self.route(message, on: stream)
+        }
     }
 
     /// Tells the handlers that count and log each message.

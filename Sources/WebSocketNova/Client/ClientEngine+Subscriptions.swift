@@ -33,7 +33,10 @@ extension ClientEngine {
             time: self.loop.now + timeout,
             error: WebSocketError(.timedOut, "channel \"\(channel.prefix(100))\" was not confirmed within \(timeout)")
         )
-        let queue = ListenerQueue<Subscription.Update>(limit: self.configuration.listenerBuffer) { [weak self] in
+        let queue = ListenerQueue<Subscription.Update>(
+            limit: self.configuration.listenerBuffer,
+            takesAll: buffering == .holdBack
+        ) { [weak self] in
             self?.signal(.listenerHasRoom)
         }
         let sink = SubscriptionSink(queue, buffering)

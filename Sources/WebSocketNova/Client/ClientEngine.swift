@@ -59,7 +59,11 @@ actor ClientEngine {
 
     var machine: ConnectionStateMachine
     var history: ConnectionHistory
-    var live: [StreamRef: Live] = [:]
+    var live: [StreamRef: Live] = [:] {
+        didSet { self.liveVersion &+= 1 }
+    }
+    /// Changes with `live`: what was found there holds as long as this is the same.
+    var liveVersion: UInt64 = 0
     /// What handlers want to be told of, read once.
     let wants: HandlerWants
 
@@ -110,6 +114,8 @@ actor ClientEngine {
     private var seenReader: (queue: InboundQueue?, version: Int) = (nil, -1)
     var frameHandlers = FrameHandlers()
     var outgoing = InboundBatch()
+    /// The messages of a read are being looked at: listeners are woken behind the last of them.
+    var isInBatch = false
     /// An error is being reported: one that comes of that is not.
     var isReporting = false
 

@@ -5,14 +5,19 @@ internal import WebSocketCore
 /// What waits for one listener, between the loop that appends and the tasks that read.
 ///
 /// It takes whatever is appended, and says when it is full: then nothing more should be read from the socket.
+///
+/// Readers take all there is, so that the two sides seldom meet at a lock: while they are at it, as much again may wait. A
+/// loop that appends the messages of a read wakes those who wait once, behind the last of them.
 final class ListenerQueue<Element: Sendable>: Sendable {
+    private typealias Entry = (element: Element, bytes: Int)
+
     private struct Waiter {
         var id: UInt64
         var continuation: CheckedContinuation<Element?, any Error>
     }
 
     private struct State {
-        var elements: Deque<(element: Element, bytes: Int)> = []
+        var elements: Deque<Entry> = []
         var bytes = 0
         /// It was full, and the loop has not been told that it is not any more.
         var isFull = false
@@ -22,13 +27,22 @@ final class ListenerQueue<Element: Sendable>: Sendable {
         var nextWaiter: UInt64 = 0
     }
 
+    /// What readers have taken and not read, ahead of `state.elements`. Its lock is taken before the other.
+    private let portion = Mutex(Deque<Entry>())
     private let state = Mutex(State())
     private let limit: ClientConfiguration.ListenerBuffer
-    /// Called when a full queue has drained to a half, on whatever thread.
+    private let takesAll: Bool
+    /// Called when readers have taken from a full queue and left a half of it at most, on whatever thread.
     private let onRoom: @Sendable () -> Void
 
-    init(limit: ClientConfiguration.ListenerBuffer, onRoom: @escaping @Sendable () -> Void) {
+    /// - Parameter takesAll: whether readers may take all there is: what they have taken cannot make room for anything.
+    init(
+        limit: ClientConfiguration.ListenerBuffer,
+        takesAll: Bool = true,
+        onRoom: @escaping @Sendable () -> Void
+    ) {
         self.limit = limit
+        self.takesAll = takesAll
         self.onRoom = onRoom
     }
 
@@ -37,46 +51,68 @@ final class ListenerQueue<Element: Sendable>: Sendable {
 
     /// Appends something. After the end it is ignored.
     ///
+    /// - Parameter wakes: false if more comes at once, and then ``wake()``.
     /// - Returns: whether the queue is full now.
     @discardableResult
-    func append(_ element: Element, bytes: Int) -> Bool {
-        let (waiter, isFull) = self.state.withLock { state -> (Waiter?, Bool) in
-            guard state.end == nil else { return (nil, false) }
-            if let waiter = state.waiters.popFirst() { return (waiter, false) }
+    func append(_ element: Element, bytes: Int, wakes: Bool = true) -> Bool {
+        // Those who wait are not looked at under this lock: a continuation is a type of another library, which is copied by
+        // its description at run time.
+        let isFull = self.state.withLock { state in
+            guard state.end == nil else { return false }
             state.elements.append((element, bytes))
             state.bytes += bytes
             state.isFull =
                 state.isFull || state.elements.count >= self.limit.count || state.bytes >= self.limit.bytes
-            return (nil, state.isFull)
+            return state.isFull
         }
-        waiter?.continuation.resume(returning: element)
-        return isFull
+        guard wakes else { return isFull }
+        self.wake()
+        return self.isFull
     }
 
     /// Appends something, for which what has waited longest makes room.
     ///
-    /// - Parameter merge: gives what is to stand for the two elements that have waited longest.
-    func append(_ element: Element, bytes: Int, merging merge: (Element, Element) -> Element) {
-        let waiter = self.state.withLock { state -> Waiter? in
-            guard state.end == nil else { return nil }
-            if let waiter = state.waiters.popFirst() { return waiter }
+    /// - Parameters:
+    ///   - wakes: see ``append(_:bytes:wakes:)``.
+    ///   - merge: gives what is to stand for the two elements that have waited longest.
+    func append(_ element: Element, bytes: Int, wakes: Bool = true, merging merge: (Element, Element) -> Element) {
+        self.state.withLock { state in
+            guard state.end == nil else { return }
             state.elements.append((element, bytes))
             state.bytes += bytes
+            guard state.waiters.isEmpty else { return }
             while state.elements.count > 2, state.elements.count > self.limit.count || state.bytes > self.limit.bytes {
                 guard let first = state.elements.popFirst(), let second = state.elements.popFirst() else { break }
                 state.bytes -= first.bytes + second.bytes
                 state.elements.prepend((merge(first.element, second.element), 0))
             }
-            return nil
         }
-        waiter?.continuation.resume(returning: element)
+        if wakes { self.wake() }
+    }
+
+    /// Gives what was appended to those who wait.
+    func wake() {
+        while let (waiter, element, hasRoom) = self.state.withLock({ self.pair(&$0) }) {
+            if hasRoom { self.onRoom() }
+            waiter.continuation.resume(returning: element)
+        }
+    }
+
+    private func pair(_ state: inout State) -> (Waiter, Element, hasRoom: Bool)? {
+        guard !state.waiters.isEmpty, let (element, bytes) = state.elements.popFirst() else { return nil }
+        state.bytes -= bytes
+        return (state.waiters.removeFirst(), element, self.findRoom(&state))
     }
 
     /// Whether it has ended: nothing that is appended will be read.
     var isOver: Bool { self.state.withLock { $0.end != nil } }
 
+    /// How many wait. For tests.
+    var waitingReaders: Int { self.state.withLock { $0.waiters.count } }
+
     /// Ends the queue: what has been appended can still be read. Only the first call counts.
     func finish(_ error: WebSocketError? = nil) {
+        self.wake()
         let waiters = self.state.withLock { state -> Deque<Waiter> in
             if state.end == nil { state.end = .some(error) }
             state.isFull = false
@@ -88,6 +124,7 @@ final class ListenerQueue<Element: Sendable>: Sendable {
     /// Ends the queue and forgets what nobody has read: there is no reader any more.
     func abandon() {
         self.finish()
+        self.portion.withLock { $0 = [] }
         self.state.withLock { state in
             state.elements = []
             state.bytes = 0
@@ -116,7 +153,8 @@ final class ListenerQueue<Element: Sendable>: Sendable {
     func next() async throws -> Element? {
         // Also when there is something to take: a peer that never pauses must not keep a cancelled task busy.
         try Task.checkCancellation()
-        switch self.state.withLock({ self.take(&$0) }) {
+        if let next = self.portion.withLock({ $0.popFirst() }) { return next.element }
+        switch self.take() {
         case .element(let element, let hasRoom):
             if hasRoom { self.onRoom() }
             return element
@@ -128,16 +166,41 @@ final class ListenerQueue<Element: Sendable>: Sendable {
         }
     }
 
-    private func take(_ state: inout State) -> Take {
-        if let (element, bytes) = state.elements.popFirst() {
-            state.bytes -= bytes
-            let hasRoom =
-                state.isFull && state.elements.count <= self.limit.count / 2 && state.bytes <= self.limit.bytes / 2
-            if hasRoom { state.isFull = false }
-            return .element(element, hasRoom: hasRoom)
+    /// Takes what is next.
+    ///
+    /// - Parameter waiter: is added to those who wait if there is nothing.
+    private func take(orAdd waiter: Waiter? = nil) -> Take {
+        self.portion.withLock { portion in
+            if let next = portion.popFirst() { return .element(next.element, hasRoom: false) }
+            return self.state.withLock { state in
+                self.takePortion(&state, &portion)
+                let hasRoom = self.findRoom(&state)
+                if let next = portion.popFirst() { return .element(next.element, hasRoom: hasRoom) }
+                if let end = state.end { return .end(end) }
+                if let waiter { state.waiters.append(waiter) }
+                return .nothing
+            }
         }
-        if let end = state.end { return .end(end) }
-        return .nothing
+    }
+
+    /// Gives all there is to the readers, or one element where others are to make room for those that come.
+    private func takePortion(_ state: inout State, _ portion: inout Deque<Entry>) {
+        if self.takesAll {
+            swap(&state.elements, &portion)
+            state.bytes = 0
+        } else if let next = state.elements.popFirst() {
+            state.bytes -= next.bytes
+            portion.append(next)
+        }
+    }
+
+    /// Whether the loop has to be told that there is room again.
+    private func findRoom(_ state: inout State) -> Bool {
+        guard state.isFull, state.elements.count <= self.limit.count / 2, state.bytes <= self.limit.bytes / 2 else {
+            return false
+        }
+        state.isFull = false
+        return true
     }
 
     private func wait() async throws -> Element? {
@@ -147,35 +210,33 @@ final class ListenerQueue<Element: Sendable>: Sendable {
         }
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                let result = self.state.withLock { state -> Result<Take, CancellationError> in
-                    // The cancellation's handler takes the same lock: it either finds the waiter, or has set the task's
-                    // flag before this looks at it.
-                    if Task.isCancelled { return .failure(CancellationError()) }
-                    let take = self.take(&state)
-                    if case .nothing = take { state.waiters.append(Waiter(id: id, continuation: continuation)) }
-                    return .success(take)
-                }
-                switch result {
-                case .failure(let error): continuation.resume(throwing: error)
-                case .success(.nothing): break
-                case .success(.end(let error)):
+                switch self.take(orAdd: Waiter(id: id, continuation: continuation)) {
+                case .nothing:
+                    // The cancellation's handler looks for the waiter once: if it came too early, it has set the task's
+                    // flag by now.
+                    if Task.isCancelled { self.cancel(id) }
+                case .end(let error):
                     if let error {
                         continuation.resume(throwing: error)
                     } else {
                         continuation.resume(returning: nil)
                     }
-                case .success(.element(let element, let hasRoom)):
+                case .element(let element, let hasRoom):
                     if hasRoom { self.onRoom() }
                     continuation.resume(returning: element)
                 }
             }
         } onCancel: {
-            let waiter = self.state.withLock { state -> Waiter? in
-                guard let index = state.waiters.firstIndex(where: { $0.id == id }) else { return nil }
-                return state.waiters.remove(at: index)
-            }
-            waiter?.continuation.resume(throwing: CancellationError())
+            self.cancel(id)
         }
+    }
+
+    private func cancel(_ id: UInt64) {
+        let waiter = self.state.withLock { state -> Waiter? in
+            guard let index = state.waiters.firstIndex(where: { $0.id == id }) else { return nil }
+            return state.waiters.remove(at: index)
+        }
+        waiter?.continuation.resume(throwing: CancellationError())
     }
 }
 

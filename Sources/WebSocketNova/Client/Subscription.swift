@@ -96,11 +96,12 @@ final class SubscriptionSink: Sendable {
     /// Whether nothing more should be read before somebody has taken some of it.
     var holdsBack: Bool { self.buffering == .holdBack && self.queue.isFull }
 
+    /// Takes a message; whoever waits for it is woken by ``ListenerQueue/wake()``.
     func receive(_ message: ReceivedMessage) {
         let size = message.message.payloadSize
         switch self.buffering {
-        case .holdBack: self.queue.append(.data(message), bytes: size)
-        case .dropOldest: self.queue.append(.data(message), bytes: size, merging: Self.merge)
+        case .holdBack: self.queue.append(.data(message), bytes: size, wakes: false)
+        case .dropOldest: self.queue.append(.data(message), bytes: size, wakes: false, merging: Self.merge)
         }
     }
 

@@ -103,12 +103,12 @@ extension Connection {
         while true {
             let event = decoder.next(&input)
             switch event.kind {
+            case .text where !keeping, .binary where !keeping:
+                batch.skip(bytes: event.payload.count)
             case .text where !event.isOwned:
                 batch.note(event.payload, isText: true)
             case .binary where !event.isOwned:
                 batch.note(event.payload, isText: false)
-            case .text where !keeping, .binary where !keeping:
-                batch.skip(bytes: event.payload.count)
             case .text, .binary, .fragment:
                 let bytes = event.isOwned ? decoder.takeMessage() : [UInt8](event.payload)
                 batch.append(Self.element(event, bytes), bytes: bytes.count)

@@ -4,6 +4,8 @@ public import WebSocketCore
 public struct ClientEvent: Sendable {
     /// What happened.
     public enum Kind: Sendable {
+        // Errors are large, and rare beside frames: they are in boxes, so that an event of a frame is small.
+
         /// The transport is up; the upgrade request is on its way.
         case connectionUp
         /// The upgrade was accepted.
@@ -11,23 +13,23 @@ public struct ClientEvent: Sendable {
         /// A frame came.
         case frame(StreamRef, WebSocketFrame)
         /// The transport is gone.
-        case connectionDown(DisconnectReason)
+        indirect case connectionDown(DisconnectReason)
         /// The server answered an upgrade with a status other than 101.
-        case refused(StreamRef, WebSocketError.Handshake)
+        indirect case refused(StreamRef, WebSocketError.Handshake)
         /// A further stream has ended, and is not opened again.
-        case streamEnded(StreamRef, DisconnectReason)
+        indirect case streamEnded(StreamRef, DisconnectReason)
         /// Something went wrong; with a stream if it concerns that one alone.
-        case error(StreamRef?, WebSocketError)
+        indirect case error(StreamRef?, WebSocketError)
         /// A transition was asked for that the table does not have.
         case transitionRefused(from: ConnectionStatus, to: ConnectionStatus)
         /// The next attempt is made after a delay.
-        case reconnecting(attempt: Int, delay: Duration, cause: DisconnectReason)
+        indirect case reconnecting(attempt: Int, delay: Duration, cause: DisconnectReason)
         /// The connection is back: what the peer sent in between is lost.
         case reconnected(StreamRef, gap: Gap)
         /// A subscription was restored on the new stream, or could not be.
-        case subscriptionRestored(channel: String, failure: WebSocketError?)
+        indirect case subscriptionRestored(channel: String, failure: WebSocketError?)
         /// The last event: the connection has ended for good.
-        case ended(DisconnectReason)
+        indirect case ended(DisconnectReason)
     }
 
     /// The time in which nothing was received.
