@@ -1,9 +1,9 @@
 import LWSTransport
 import Testing
 import WebSocketCore
-import WebSocketNovaTesting
 
 @testable import WebSocketNova
+@testable import WebSocketNovaTesting
 
 @Suite("Tasks that wait for the engine", .timeLimit(.minutes(1)))
 struct WaiterListTests {
@@ -23,7 +23,10 @@ struct WaiterListTests {
     func happensAtOnce() async throws {
         try await withInMemoryNetwork { network in
             let waiter = Waiter()
-            for value in 0..<1_000 { #expect(try await waiter.waitFor(value, on: network.loop) == value) }
+            for value in 0..<1_000 {
+                let result = try await waiter.waitFor(value, on: network.loop)
+                #expect(result == value)
+            }
             #expect(waiter.list.isEmpty)
         }
     }
