@@ -24,8 +24,11 @@ extension ClientEngine {
     }
 
     private func restorationFailed(_ stream: StreamRef, _ error: any Error) {
-        // If the stream has been lost meanwhile, that is being dealt with.
-        guard stream == self.machine.stream, self.live[stream] != nil, !self.machine.isClosing else { return }
+        // If the stream has been lost meanwhile, or is about to be, that is being dealt with: what follows depends on how it
+        // ends, and not on what could not be sent on it any more.
+        guard stream == self.machine.stream, self.live[stream] != nil, !self.machine.isClosing,
+            self.machine.state.activeStreams[stream]?.status == .websocket
+        else { return }
         self.giveUp(
             stream,
             error as? WebSocketError ?? WebSocketError(.handlerFailed, "restoring failed", underlying: error)

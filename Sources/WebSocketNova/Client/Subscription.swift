@@ -28,6 +28,18 @@ public final class Subscription: AsyncSequence, Sendable {
         case gap(ClientEvent.Gap)
         /// So many messages were dropped, because they were not read in time: only with ``Buffering/dropOldest``.
         case dropped(Int)
+
+        /// The message, if it is one.
+        public var message: ReceivedMessage? {
+            guard case .data(let message) = self else { return nil }
+            return message
+        }
+
+        /// The gap, if it is one.
+        public var gap: ClientEvent.Gap? {
+            guard case .gap(let gap) = self else { return nil }
+            return gap
+        }
     }
 
     /// What happens to messages that are not read as fast as they come.

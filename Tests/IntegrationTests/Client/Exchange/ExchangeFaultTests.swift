@@ -170,6 +170,26 @@ extension Serial {
             }
         }
 
+        @Test("Shutting down the event loops under a client ends it, and with it every call", arguments: [false, true])
+        func loopShutDown(whileAway: Bool) async throws {
+            try await Self.withWorkload { workload, group in
+                workload.begin()
+                await workload.waitForProgress()
+                if whileAway {
+                    try await workload.exchange.kill()
+                    await eventually("it is lost") { workload.client.client.status != .websocketConnected }
+                }
+                await group.shutDown()
+                guard case .failed(let error) = try await workload.client.client.waitUntilEnded() else {
+                    Issue.record("it ended otherwise")
+                    return
+                }
+                #expect(error.code == .loopShutDown)
+                await workload.waitUntilEnded()
+                workload.checkLedger()
+            }
+        }
+
         // MARK: Around a test
 
         private static func withWorkload(

@@ -50,6 +50,7 @@ struct ExchangeStorm: Codable, Sendable {
 
             workload.begin()
             let faults = try await self.rage(workload, events)
+            try #require(!workload.client.client.status.isTerminal, "the client has given up")
             await workload.waitForProgress()
             await workload.stop()
             try await workload.returns(to: before.client, group)
@@ -93,7 +94,13 @@ struct ExchangeStorm: Codable, Sendable {
                 // Once in a while everybody gets on: nobody hangs for good behind the others.
                 await workload.waitForProgress(within: .seconds(60))
             }
-            if workload.client.client.status.isTerminal || !workload.now.violations.isEmpty { break }
+            if workload.client.client.status.isTerminal || !workload.now.violations.isEmpty {
+                self.tell(
+                    "it went wrong after \(fault): \(workload.client.client.status.rawValue), \(workload.now.violations)"
+                )
+                self.tell("what came before: \(events.all.suffix(12))")
+                break
+            }
         }
         return faults
     }

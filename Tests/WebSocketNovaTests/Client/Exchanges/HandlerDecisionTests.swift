@@ -111,7 +111,8 @@ struct HandlerDecisionTests {
             try await self.provoke(place, .close(code, reason: "enough"), in: network) { client, peer, events in
                 if place == .ping { #expect(try await peer.receive() == .pong([])) }
                 #expect(try await peer.receive() == .close(code, reason: "enough"))
-                #expect(try await events.end() == .local)
+                let end = try await events.end()
+                #expect(end == .local)
                 #expect(client.status == .closed)
                 await network.advance(by: .seconds(3600))
                 #expect(await network.openingCount == 1)
@@ -167,7 +168,8 @@ struct HandlerDecisionTests {
         try await withInMemoryNetwork { network in
             for decision in [HandlerDecision.ok, .reply(.text("x")), .replyMany([.text("x")])] {
                 try await self.provoke(place, decision, in: network) { client, _, events in
-                    #expect(try await events.delay() == .seconds(1))
+                    let delay = try await events.delay()
+                    #expect(delay == .seconds(1))
                     let codes = events.seen.compactMap { if case .error(_, let error) = $0 { error.code } else { nil } }
                     #expect(codes.contains(.notConnected) == (decision != .ok))
                 }
@@ -179,7 +181,8 @@ struct HandlerDecisionTests {
     func closeLost(place: Place) async throws {
         try await withInMemoryNetwork { network in
             try await self.provoke(place, .close(), in: network) { client, _, events in
-                #expect(try await events.end() == .local)
+                let end = try await events.end()
+                #expect(end == .local)
                 await network.advance(by: .seconds(3600))
                 #expect(await network.openingCount == 1 && client.status == .closed)
             }
