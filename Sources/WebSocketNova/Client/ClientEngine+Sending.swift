@@ -15,7 +15,7 @@ extension ClientEngine {
         while true {
             let socket: WebSocket
             do {
-                socket = try await self.admit(.query, excluding: used)
+                socket = try await self.admit(.query, excluding: used, since: begin)
             } catch is Dropped {
                 return
             }
@@ -63,17 +63,19 @@ extension ClientEngine {
     ///
     /// - Parameters:
     ///   - used: a connection that turned out to have ended.
+    ///   - begin: since when it is waited for; nil if since now.
     ///   - limit: until when, and the error of those who have waited until then; nil to go by the policy for sends without a
     ///     connection.
     /// - Returns: the connection.
     func admit(
         _ kind: RequestClass,
         excluding used: WebSocket? = nil,
+        since begin: Duration? = nil,
         limit: Limit? = nil
     ) async throws -> WebSocket {
         var isAllowed = self.machine.handlers.rateLimit == nil
         while true {
-            let socket = try await self.route(excluding: used, limit: limit)
+            let socket = try await self.route(excluding: used, since: begin ?? self.loop.now, limit: limit)
             if isAllowed { return socket }
             try await self.passLimiter(kind, limit: limit)
             isAllowed = true
@@ -82,6 +84,7 @@ extension ClientEngine {
 
     private func route(
         excluding used: WebSocket?,
+        since begin: Duration,
         limit: Limit?
     ) async throws -> WebSocket {
         while true {
@@ -96,7 +99,7 @@ extension ClientEngine {
             case .drop: throw limit == nil ? Dropped() : error
             case .wait(let time):
                 // What has come may be lost before this task goes on: then it waits for the next.
-                _ = try await self.routeWaiters.wait(on: self.loop, limit: limit ?? (self.loop.now + time, error))
+                _ = try await self.routeWaiters.wait(on: self.loop, limit: limit ?? (begin + time, error))
             }
         }
     }
