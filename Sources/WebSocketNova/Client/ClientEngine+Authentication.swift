@@ -133,11 +133,11 @@ extension ClientEngine {
             return self.armAuthenticationTimer()
         }
         let stream = self.machine.stream
-        Task {
+        self.task { engine in
             do {
-                try await self.authenticateNow(on: stream, priority: .reply)
+                try await engine.authenticateNow(on: stream, priority: .reply)
             } catch {
-                self.refreshFailed(stream, error)
+                engine.refreshFailed(stream, error)
             }
         }
     }

@@ -41,7 +41,7 @@ extension ClientEngine {
         guard let live = self.live[stream] else { return }
         guard let socket = live.socket else { return self.abort(stream) }
         let connection = socket.connection
-        Task { await connection.beginClosing(frame) }
+        self.task { _ in await connection.beginClosing(frame) }
     }
 
     /// Nobody holds the client any more.

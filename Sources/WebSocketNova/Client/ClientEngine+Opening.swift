@@ -45,11 +45,11 @@ extension ClientEngine {
             onMessage: nil,
             client: follower
         )
-        live.opening = Task {
+        live.opening = self.task { engine in
             do {
                 _ = try await opening.run(url)
             } catch {
-                self.openingFailed(stream, error)
+                engine.openingFailed(stream, error)
             }
         }
         self.live[stream] = live
@@ -136,12 +136,14 @@ extension ClientEngine {
         live.monitor.cancel()
         let now = self.loop.now
         let state = self.machine.state
+        // Who closes has ended it, however the peer's side of that went.
+        let told = stream == self.machine.stream && self.machine.isClosing ? .local : reason
         self.measure(
             .connectionClosed(
                 stream,
                 host: state.host,
                 port: state.port,
-                reason: reason,
+                reason: told,
                 duration: live.up.map { now - $0 }
             )
         )
@@ -151,7 +153,7 @@ extension ClientEngine {
         self.restoration?.cancel()
         self.restoration = nil
         self.failExchanges(reason)
-        self.emit(.connectionDown(self.machine.isClosing ? .local : reason))
+        self.emit(.connectionDown(told))
         if case .failed(let error) = reason, !self.machine.isClosing { self.report(error, on: stream) }
         // A handler or listener may have ended it all.
         guard self.ending == nil else { return }
@@ -195,7 +197,7 @@ extension ClientEngine {
                 if Task.isCancelled { self.cancelUpgrade(stream) }
             }
         } onCancel: {
-            Task { await self.cancelUpgrade(stream) }
+            self.task { $0.cancelUpgrade(stream) }
         }
     }
 

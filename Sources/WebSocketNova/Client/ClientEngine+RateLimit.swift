@@ -57,7 +57,7 @@ extension ClientEngine {
                 }
             }
         } onCancel: {
-            Task { await self.leaveLimiter(id, CancellationError()) }
+            self.task { $0.leaveLimiter(id, CancellationError()) }
         }
     }
 

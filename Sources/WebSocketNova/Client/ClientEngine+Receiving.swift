@@ -121,20 +121,28 @@ extension ClientEngine {
 
     /// Gives a frame to the handler of its kind, or to the connection's.
     private func handleFrame(_ frame: WebSocketFrame, on stream: StreamRef) {
+        if self.frameHandlers.wants(frame.kind), self.handleByKind(frame, on: stream) { return }
+        guard self.wants.frames else { return }
+        if let decision = self.call(\.connection, on: stream, { try $0.handleFrame(frame, on: stream) }) {
+            self.carryOut(decision, on: stream)
+        }
+    }
+
+    /// Gives a frame to the handler of its kind.
+    ///
+    /// - Returns: whether nobody else is to be asked.
+    private func handleByKind(_ frame: WebSocketFrame, on stream: StreamRef) -> Bool {
         do {
-            if let decision = try self.frameHandlers.handle(frame, on: stream) {
-                return self.carryOut(decision, on: stream)
-            }
+            guard let decision = try self.frameHandlers.handle(frame, on: stream) else { return false }
+            self.carryOut(decision, on: stream)
+            return true
         } catch {
             self.report(
                 WebSocketError(.handlerFailed, "the handler of \(frame.kind.rawValue) frames threw", underlying: error),
                 on: stream
             )
-        }
-        // What is reported may end the stream.
-        guard self.wants.frames, self.live[stream] != nil else { return }
-        if let decision = self.call(\.connection, on: stream, { try $0.handleFrame(frame, on: stream) }) {
-            self.carryOut(decision, on: stream)
+            // What is reported may end the stream.
+            return self.live[stream] == nil
         }
     }
 

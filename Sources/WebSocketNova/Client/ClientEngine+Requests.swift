@@ -59,7 +59,7 @@ extension ClientEngine {
                 if Task.isCancelled { self.giveUpRequest(id, CancellationError()) }
             }
         } onCancel: {
-            Task { await self.giveUpRequest(id, CancellationError()) }
+            self.task { $0.giveUpRequest(id, CancellationError()) }
         }
     }
 

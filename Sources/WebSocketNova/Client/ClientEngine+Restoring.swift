@@ -12,13 +12,13 @@ extension ClientEngine {
         let authenticates = self.authentication.isWanted || self.configuration.authenticatesOnConnect
         let subscriptions = self.beginRestoring()
         guard authenticates || !subscriptions.isEmpty else { return self.publish(stream, gap) }
-        self.restoration = Task {
+        self.restoration = self.task { engine in
             do {
-                if authenticates { try await self.authenticateNow(on: stream, priority: .restoration) }
-                try await self.restoreSubscriptions(subscriptions, on: stream)
-                self.publish(stream, gap)
+                if authenticates { try await engine.authenticateNow(on: stream, priority: .restoration) }
+                try await engine.restoreSubscriptions(subscriptions, on: stream)
+                engine.publish(stream, gap)
             } catch {
-                self.restorationFailed(stream, error)
+                engine.restorationFailed(stream, error)
             }
         }
     }

@@ -123,9 +123,15 @@ actor ClientEngine {
     init(_ configuration: ClientConfiguration) throws {
         try configuration.validate()
         let id = ConnectionID.make()
-        let options = try configuration.connectionOptions()
+        var options = try configuration.connectionOptions()
+        // Kept where they are let go of at the end: what a listener holds may hold the client.
+        let listeners = configuration.listeners
+        options.listener = nil
+        var configuration = configuration
+        configuration.listeners = []
         var state = ConnectionState(host: options.host ?? "", port: options.port ?? 0, options: options)
         state.updateHandlers(configuration.handlers.unshared())
+        state.updateListener(listeners.first)
         let machine = ConnectionStateMachine(state, connection: id)
         self.id = id
         self.configuration = configuration
@@ -139,7 +145,7 @@ actor ClientEngine {
         self.shared = ClientShared(machine.stream)
         self.wants = HandlerWants(configuration.handlers)
         // The first one is the state's.
-        self.listeners = configuration.listeners.filter { $0 != options.listener }
+        self.listeners = listeners.filter { $0 != listeners.first }
     }
 
     nonisolated var loop: any TransportLoop { self.transport.loop }
@@ -217,7 +223,15 @@ actor ClientEngine {
         }
     }
 
-    // MARK: Timers
+    // MARK: Tasks and timers
+
+    /// Runs a task of the engine's own, all of it on the loop: also where a task is on no actor, at its beginning for one.
+    @discardableResult
+    nonisolated func task(
+        _ body: @escaping @Sendable (isolated ClientEngine) async -> Void
+    ) -> Task<Void, Never> {
+        Task(executorPreference: self.loop.taskExecutor) { await body(self) }
+    }
 
     func schedule(
         after delay: Duration,

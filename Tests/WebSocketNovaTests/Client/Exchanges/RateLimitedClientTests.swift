@@ -186,9 +186,9 @@ struct RateLimitedClientTests {
             let after = await self.send(["4"], client, in: network)
             let second = try await network.reconnected()
             // Authentication and subscription do not wait for what users have queued, and the tokens are theirs.
-            await network.advance(by: .seconds(9))
+            await network.advance(by: .milliseconds(9_001))
             try await second.grantAuthentication()
-            await network.advance(by: .seconds(6))
+            await network.advance(by: .milliseconds(5_001))
             try await second.confirmSubscription()
             await network.advance(by: .seconds(5))
             for index in 1..<5 { #expect(try await second.receive() == .text("\(index)")) }

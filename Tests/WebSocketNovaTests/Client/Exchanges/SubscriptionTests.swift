@@ -91,11 +91,13 @@ struct SubscriptionTests {
     func shared() async throws {
         try await withInMemoryNetwork { network in
             let (client, peer) = try await network.client()
-            let first = await network.start { try await client.subscribe(to: "x") }
-            let second = await network.start { try await client.subscribe(to: "x") }
+            var tasks: [Task<Subscription, any Error>] = []
+            for _ in 0..<2 { tasks.append(await network.start { try await client.subscribe(to: "x") }) }
             try await peer.confirmSubscription()
-            var one: Subscription? = try await first.value
-            var two: Subscription? = try await second.value
+            var one: Subscription? = try await tasks[0].value
+            var two: Subscription? = try await tasks[1].value
+            // A task keeps what it has returned.
+            tasks = []
             var third: Subscription? = try await client.subscribe(to: "x")
             for number in 1...3 { try await peer.send(["channel": "x", "n": .integer(Int64(number))]) }
             for subscription in [one, two, third] {

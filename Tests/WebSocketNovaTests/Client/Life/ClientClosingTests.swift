@@ -67,7 +67,8 @@ struct ClientClosingTests {
     func close(in phase: ClientPhase) async throws {
         try await withInMemoryNetwork { network in
             let log = EventLog()
-            let (client, waiting, _) = try await phase.reach(network, log)
+            let (client, waiting, peer) = try await phase.reach(network, log)
+            defer { withExtendedLifetime(peer) {} }
             let events = client.events
             let closing = network.task { try await client.close(code: .goingAway, reason: "bye") }
             // A peer that does not answer may take the close deadline.
@@ -96,7 +97,8 @@ struct ClientClosingTests {
     @Test("F34: after the end everything is refused or answered, and nothing hangs", arguments: ClientPhase.allCases)
     func afterwards(in phase: ClientPhase) async throws {
         try await withInMemoryNetwork { network in
-            let (client, _, _) = try await phase.reach(network, nil)
+            let (client, _, peer) = try await phase.reach(network, nil)
+            defer { withExtendedLifetime(peer) {} }
             let stream = client.stream
             let closing = network.task { try await client.close() }
             await network.advance(by: .seconds(10))
@@ -276,9 +278,10 @@ struct ClientClosingTests {
                 }
                 let timers = await network.remainingTimers()
                 #expect(timers == 0, "\(phase)")
+                // It has peers that nobody has asked for.
+                await network.shutDown()
                 await eventually("no object is left") { LiveObjects.all.isEmpty }
                 #expect(LiveObjects.all.isEmpty, "\(phase): \(LiveObjects.all)")
-                await network.shutDown()
             }
         }
     }
