@@ -36,7 +36,8 @@ struct ExchangeStorm: Codable, Sendable {
                 exchange,
                 group: group,
                 pace: .milliseconds(10),
-                publishing: .milliseconds(10)
+                publishing: .milliseconds(10),
+                heartbeat: .milliseconds(500)
             ) { configuration in
                 // Finds out an exchange that is frozen for longer.
                 configuration.webSocket.keepalive = .init(interval: .milliseconds(200), timeout: .milliseconds(400))

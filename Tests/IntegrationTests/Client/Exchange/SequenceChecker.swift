@@ -8,6 +8,10 @@ struct SequenceChecker {
     private(set) var gaps = 0
     private var last: Int64?
     private var mayMiss = false
+    /// Whether holes are to be told of.
+    private let findsHoles: Bool
+
+    init(findsHoles: Bool = true) { self.findsHoles = findsHoles }
 
     /// - Returns: what is wrong with it; nil if nothing is.
     mutating func check(_ update: ExchangeClient.TradeUpdate) -> String? {
@@ -26,7 +30,7 @@ struct SequenceChecker {
             }
             guard let last else { return nil }
             if trade.sequence <= last { return "trade \(trade.sequence) came behind trade \(last)" }
-            if trade.sequence > last + 1, !self.mayMiss {
+            if trade.sequence > last + 1, self.findsHoles, !self.mayMiss {
                 return "trade \(trade.sequence) came behind trade \(last), and nothing said that some are missing"
             }
             return nil
