@@ -41,8 +41,11 @@ extension ClientEngine {
         }
         let sink = SubscriptionSink(queue, buffering)
         do {
-            if self.channels[channel]?.parameters != parameters { try await self.ask(for: channel, parameters, limit) }
-            self.channels[channel]?.sinks.append(sink)
+            if self.channels[channel]?.parameters == parameters {
+                self.channels[channel]?.sinks.append(sink)
+            } else {
+                try await self.ask(for: channel, parameters, on: sink, limit)
+            }
             if let asked = self.channels[channel], !asked.isConfirmed {
                 try await asked.waiters.wait(on: self.loop, limit: limit)
             }
@@ -54,8 +57,14 @@ extension ClientEngine {
         }
     }
 
-    /// Asks the peer for a channel, unless somebody else does so first. Its answer is waited for by others.
-    private func ask(for channel: String, _ parameters: JSONValue, _ limit: Limit) async throws {
+    /// Asks the peer for a channel, unless somebody else does so first, and has the sink hear of it. The peer's answer is
+    /// waited for by others.
+    private func ask(
+        for channel: String,
+        _ parameters: JSONValue,
+        on sink: SubscriptionSink,
+        _ limit: Limit
+    ) async throws {
         // So long those who have it already keep it, also if they go now: the end of one must not be sent behind the
         // beginning of the next.
         self.askers[channel, default: 0] += 1
@@ -64,8 +73,11 @@ extension ClientEngine {
             if self.askers[channel] == 0 { self.askers[channel] = nil }
         }
         _ = try await self.admit(.subscription, limit: limit)
-        guard self.channels[channel]?.parameters != parameters else { return }
-        try self.ask(for: channel, parameters, on: self.machine.stream)
+        if self.channels[channel]?.parameters != parameters {
+            try self.ask(for: channel, parameters, on: self.machine.stream)
+        }
+        // Here, and not where this returns to: a channel that nobody hears of may be left in between.
+        self.channels[channel]?.sinks.append(sink)
     }
 
     private func ask(for channel: String, _ parameters: JSONValue, on stream: StreamRef) throws {

@@ -46,7 +46,7 @@ extension ExchangeAdapter: AuthHandler {
             let reason = message["error"]?["data"]?["reason"]?.string ?? message["error"]?["message"]?.string
             return .refused(reason: reason ?? "no reason given")
         }
-        let margin = min(60, lifetime / 10)
+        let margin = min(60, lifetime / 2)
         self.tokens = Tokens(refresh: refresh, expiry: now + lifetime, renewal: now + lifetime - margin)
         return .authenticated
     }

@@ -31,7 +31,7 @@ package struct ExchangeAdapter: Adapter {
         /// Nil once the exchange has refused it.
         var refresh: String?
         var expiry: Double
-        /// When to renew it: a minute before its end, or after nine tenths of a short life.
+        /// When to renew it: a minute before its end, or after half of a short life.
         var renewal: Double
     }
 

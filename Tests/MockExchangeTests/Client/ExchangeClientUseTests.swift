@@ -48,7 +48,7 @@ struct ExchangeClientUseTests {
 
     @Test func `heartbeats are answered`() async throws {
         try await withMockExchange { exchange in
-            let client = try await ExchangeClient.connect(to: exchange.url, heartbeat: .milliseconds(50))
+            let client = try await ExchangeClient.connect(to: exchange.url, heartbeat: .milliseconds(500))
             try await exchange.waitUntil { _, ledger in ledger.methods(of: 1).count { $0 == "public/test" } >= 4 }
             #expect(exchange.record.openedCount == 1)
             try await client.client.close()
@@ -58,11 +58,11 @@ struct ExchangeClientUseTests {
     @Test("F69: an authentication is renewed before it ends, by refresh token")
     func renewal() async throws {
         var rules = ExchangeRules()
-        rules.tokenLifetime = .seconds(2)
+        rules.tokenLifetime = .seconds(6)
         try await withMockExchange(rules: rules) { exchange in
             let client = try await ExchangeClient.connect(to: exchange.url, as: Self.account)
             let grants = ["client_signature", "refresh_token"]
-            try await exchange.waitUntil { _, ledger in Self.grants(ledger) == grants }
+            try await exchange.waitUntil { _, ledger in Array(Self.grants(ledger).prefix(2)) == grants }
             _ = try await client.buy("BTC-PERPETUAL", amount: 1, label: "one")
             #expect(exchange.ledger.snapshot.journal.allSatisfy { $0.failure == nil })
             try await client.client.close()
