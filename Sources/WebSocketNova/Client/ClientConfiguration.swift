@@ -52,6 +52,10 @@ public struct ClientConfiguration: Sendable {
     public var pendingRequests = 10_000
     /// How many messages, and how many bytes of them, may wait for one listener or subscriber who does not read; see
     /// ``WebSocketClient/events``. Default: 4,096 messages of 4 MiB.
+    ///
+    /// When it is passed, the connection stops reading. A reader takes all there is at once, so that as much again may be in
+    /// memory while it is at it. Of events that come without being read, those of attempts to connect for example, at most
+    /// four times the number wait; then the oldest make room.
     public var listenerBuffer = ListenerBuffer()
 
     /// Where ``WebSocketClient/exportHistory(to:)`` may write. Default: `exports/` in the working directory.

@@ -191,8 +191,7 @@ extension ClientEngine {
             self.settle(id, failure: WebSocketError(.subscriptionFailed, "the peer refuses: \(reason)"))
         case .data(let name, let value):
             guard let channel = self.channels[name] else { return false }
-            var message = message
-            message.json = value
+            let message = message.taking(value)
             for sink in channel.sinks { sink.receive(message) }
         }
         return true

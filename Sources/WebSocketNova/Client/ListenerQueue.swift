@@ -61,6 +61,10 @@ final class ListenerQueue<Element: Sendable>: Sendable {
             guard state.end == nil else { return false }
             state.elements.append((element, bytes))
             state.bytes += bytes
+            // Of what comes all the same, such as the events of attempts to connect, there is an end, too.
+            if state.elements.count / 4 > self.limit.count, let oldest = state.elements.popFirst() {
+                state.bytes -= oldest.bytes
+            }
             state.isFull =
                 state.isFull || state.elements.count >= self.limit.count || state.bytes >= self.limit.bytes
             return state.isFull

@@ -4,8 +4,11 @@ public import WebSocketCore
 public struct ReceivedMessage: Sendable, Hashable {
     /// The message as it came.
     public var message: WebSocketMessage
-    /// Its content, as the message handler has made it out: by default its JSON.
+    /// Its content, as the message handler has made it out: by default its JSON. Of news for a channel, what the subscription
+    /// handler has taken out of that.
     public var json: JSONValue
+    /// Whether ``json`` is a part of the message.
+    private(set) var isPart = false
     /// The stream that it came on.
     public var stream: StreamRef
 
@@ -16,11 +19,20 @@ public struct ReceivedMessage: Sendable, Hashable {
         self.stream = stream
     }
 
-    /// Decodes the message's JSON.
+    /// The same message, of which something has been taken out.
+    func taking(_ part: JSONValue) -> ReceivedMessage {
+        var taken = self
+        taken.isPart = self.isPart || part != self.json
+        taken.json = part
+        return taken
+    }
+
+    /// Decodes a value: from the message itself, or from ``json`` where that is a part of it.
     ///
     /// - Throws: `invalid_message` if it is not the JSON of such a value.
     public func decode<Value: Decodable>(as type: Value.Type = Value.self) throws(WebSocketError) -> Value {
-        switch self.message {
+        if self.isPart { return try JSONText.decode(type, from: self.json.text().utf8) }
+        return switch self.message {
         case .text(let text): try JSONText.decode(type, from: text.utf8)
         case .binary(let bytes): try JSONText.decode(type, from: bytes)
         }

@@ -71,7 +71,7 @@ extension WebSocketClient {
     ///   - channel: the channel's name, in the service's language.
     ///   - parameters: what the service wants to know beside the name. Default: nothing.
     ///   - buffering: what happens to messages that are not read as fast as they come. Default: they wait.
-    /// - Returns: the channel's news, from the peer's confirmation on.
+    /// - Returns: the channel's news, from the request on: a peer may send some before it confirms.
     /// - Throws: `subscription_failed` with the peer's reason; `timed_out` after ``ClientConfiguration/requestTimeout``;
     ///   what ended the client; `CancellationError`.
     public func subscribe(

@@ -9,7 +9,22 @@ extension Connection {
 
     func becameReadable() {
         self.isReadable = true
-        if !self.isReadingPaused { self.readAvailable() }
+        if !self.isReadingPaused {
+            self.readAvailable()
+        } else if self.bytesRead == 0 {
+            self.carryFirstBytes()
+        }
+    }
+
+    /// Reads what came together with the response's head, and keeps it for later. libwebsockets has read that already, and
+    /// tells again and again of what it holds itself, unlike of what waits in the kernel.
+    private func carryFirstBytes() {
+        guard let channel else { return }
+        let memory = channel.scratch
+        let count = channel.read(into: memory)
+        self.bytesRead += count
+        self.carried.append(contentsOf: UnsafeRawBufferPointer(rebasing: memory[..<count]))
+        self.isReadable = count == memory.count
     }
 
     func readAvailable() {

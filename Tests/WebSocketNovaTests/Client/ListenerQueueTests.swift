@@ -39,6 +39,17 @@ struct ListenerQueueTests {
         #expect(room.notes == 1)
     }
 
+    @Test("F43: what is appended to a full queue all the same makes the oldest go, from four times the limit on")
+    func bound() async throws {
+        let queue = self.make(4)
+        for value in 0..<1_000 { queue.append(value, bytes: 0) }
+        queue.finish()
+        var values: [Int] = []
+        while let value = try await queue.next() { values.append(value) }
+        #expect(values.last == 999 && values.count >= 16 && values.count <= 20)
+        #expect(values == Array(values[0]...999))
+    }
+
     @Test("F42: what is appended without waking comes to those who wait, in order, when they are woken")
     func deferredWaking() async throws {
         let queue = self.make(16)
