@@ -129,8 +129,12 @@ extension ClientEngine {
         if let listener = self.machine.state.listener, listener.wantsFrames || !isFrame { listener.receive(event) }
         for listener in self.listeners where listener.wantsFrames || !isFrame { listener.receive(event) }
         for registration in self.heard where registration.wantsFrames || !isFrame {
-            // The messages of a read come together: see `wakeListeners()`.
-            registration.queue.append(event, bytes: size, wakes: !self.isInBatch)
+            if isFrame {
+                // The messages of a read come together: see `wakeListeners()`.
+                registration.queue.append(event, bytes: size, wakes: !self.isInBatch)
+            } else {
+                registration.queue.appendUnbidden(event)
+            }
         }
     }
 

@@ -9,7 +9,12 @@ internal import WebSocketCore
 /// Readers take all there is, so that the two sides seldom meet at a lock: while they are at it, as much again may wait. A
 /// loop that appends the messages of a read wakes those who wait once, behind the last of them.
 final class ListenerQueue<Element: Sendable>: Sendable {
-    private typealias Entry = (element: Element, bytes: Int)
+    private struct Entry {
+        var element: Element
+        var bytes: Int
+        /// It does not come from the socket, and so comes also while nothing is read.
+        var isUnbidden = false
+    }
 
     private struct Waiter {
         var id: UInt64
@@ -18,6 +23,8 @@ final class ListenerQueue<Element: Sendable>: Sendable {
 
     private struct State {
         var elements: Deque<Entry> = []
+        /// How many unbidden ones there are at most.
+        var unbidden = 0
         var bytes = 0
         /// It was full, and the loop has not been told that it is not any more.
         var isFull = false
@@ -59,12 +66,8 @@ final class ListenerQueue<Element: Sendable>: Sendable {
         // its description at run time.
         let isFull = self.state.withLock { state in
             guard state.end == nil else { return false }
-            state.elements.append((element, bytes))
+            state.elements.append(Entry(element: element, bytes: bytes))
             state.bytes += bytes
-            // Of what comes all the same, such as the events of attempts to connect, there is an end, too.
-            if state.elements.count / 4 > self.limit.count, let oldest = state.elements.popFirst() {
-                state.bytes -= oldest.bytes
-            }
             state.isFull =
                 state.isFull || state.elements.count >= self.limit.count || state.bytes >= self.limit.bytes
             return state.isFull
@@ -72,6 +75,24 @@ final class ListenerQueue<Element: Sendable>: Sendable {
         guard wakes else { return isFull }
         self.wake()
         return self.isFull
+    }
+
+    /// Appends something that does not come from the socket: holding back the peer is no bound for it. Of more than four times
+    /// the limit the oldest go.
+    func appendUnbidden(_ element: Element) {
+        self.state.withLock { state in
+            guard state.end == nil else { return }
+            state.elements.append(Entry(element: element, bytes: 0, isUnbidden: true))
+            state.unbidden += 1
+            if state.unbidden / 4 > self.limit.count {
+                if let oldest = state.elements.firstIndex(where: { $0.isUnbidden }) {
+                    state.elements.remove(at: oldest)
+                }
+                state.unbidden = state.elements.count { $0.isUnbidden }
+            }
+            state.isFull = state.isFull || state.elements.count >= self.limit.count
+        }
+        self.wake()
     }
 
     /// Appends something, for which what has waited longest makes room.
@@ -82,13 +103,13 @@ final class ListenerQueue<Element: Sendable>: Sendable {
     func append(_ element: Element, bytes: Int, wakes: Bool = true, merging merge: (Element, Element) -> Element) {
         self.state.withLock { state in
             guard state.end == nil else { return }
-            state.elements.append((element, bytes))
+            state.elements.append(Entry(element: element, bytes: bytes))
             state.bytes += bytes
             guard state.waiters.isEmpty else { return }
             while state.elements.count > 2, state.elements.count > self.limit.count || state.bytes > self.limit.bytes {
                 guard let first = state.elements.popFirst(), let second = state.elements.popFirst() else { break }
                 state.bytes -= first.bytes + second.bytes
-                state.elements.prepend((merge(first.element, second.element), 0))
+                state.elements.prepend(Entry(element: merge(first.element, second.element), bytes: 0))
             }
         }
         if wakes { self.wake() }
@@ -103,9 +124,9 @@ final class ListenerQueue<Element: Sendable>: Sendable {
     }
 
     private func pair(_ state: inout State) -> (Waiter, Element, hasRoom: Bool)? {
-        guard !state.waiters.isEmpty, let (element, bytes) = state.elements.popFirst() else { return nil }
-        state.bytes -= bytes
-        return (state.waiters.removeFirst(), element, self.findRoom(&state))
+        guard !state.waiters.isEmpty, let next = state.elements.popFirst() else { return nil }
+        state.bytes -= next.bytes
+        return (state.waiters.removeFirst(), next.element, self.findRoom(&state))
     }
 
     /// Whether it has ended: nothing that is appended will be read.
@@ -192,6 +213,7 @@ final class ListenerQueue<Element: Sendable>: Sendable {
         if self.takesAll {
             swap(&state.elements, &portion)
             state.bytes = 0
+            state.unbidden = 0
         } else if let next = state.elements.popFirst() {
             state.bytes -= next.bytes
             portion.append(next)
