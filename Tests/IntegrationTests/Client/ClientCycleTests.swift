@@ -30,8 +30,12 @@ extension Serial {
             }
         }
 
-        /// How many more bytes may be in use: pools and caches of the runtime fill slowly.
-        private static var heapAllowance: Int { SlowLane.isOn ? 256 << 10 : 512 << 10 }
+        /// How many more bytes may be in use: pools and caches of the runtime fill slowly. Of cycles that end with an error
+        /// more, because the testing library keeps a backtrace of errors that are thrown.
+        private static func heapAllowance(_ cycle: Cycle) -> Int {
+            guard SlowLane.isOn else { return 512 << 10 }
+            return cycle == .cancelled || cycle == .refused ? 1 << 20 : 256 << 10
+        }
 
         @Test(.disabled(if: Sanitizer.isOn, "sanitizers take memory of their own"), arguments: Cycle.allCases)
         func `F89 nothing is left of clients`(cycle: Cycle) async throws {
@@ -67,7 +71,7 @@ extension Serial {
             let resident = ProcessCensus.residentKiB - before.resident
             #expect(resident < 4 << 10, "\(resident) KiB more are resident")
             let heap = Heap.bytesInUse - before.heap
-            #expect(heap < Self.heapAllowance, "\(heap) bytes more are in use")
+            #expect(heap < Self.heapAllowance(cycle), "\(heap) bytes more are in use")
             await group.shutDown()
         }
 
