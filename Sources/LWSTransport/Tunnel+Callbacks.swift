@@ -55,7 +55,9 @@ extension Tunnel {
         guard self.state == .open else { return }
         if self.closesWhenFlushed {
             if self.isFlushed { self.doom() }
-        } else {
+        } else if self.isWritableAwaited {
+            // lws also asks by itself, to write what it has kept.
+            self.isWritableAwaited = false
             self.delegate?.channelIsWritable()
         }
     }

@@ -70,7 +70,9 @@ extension Tunnel: TransportChannel {
     func requestWritable() {
         self.core.assertOnLoop()
         // A broken one would be told to be writable again and again.
-        if let wsi, self.state == .open, !self.isDoomed, !self.isWriteBroken { lws_callback_on_writable(wsi) }
+        guard let wsi, self.state == .open, !self.isDoomed, !self.isWriteBroken else { return }
+        self.isWritableAwaited = true
+        lws_callback_on_writable(wsi)
     }
 
     func close() {

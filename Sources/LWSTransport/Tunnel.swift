@@ -46,6 +46,8 @@ final class Tunnel: @unchecked Sendable {
     var streamFailure: TransportFailure?
     /// Nothing can be written any more; what is there can be read.
     var isWriteBroken = false
+    /// The delegate has asked to be told when it can write.
+    var isWritableAwaited = false
     var isDoomed = false
 
     // Opening.

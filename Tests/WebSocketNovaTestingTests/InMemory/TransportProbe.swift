@@ -110,7 +110,8 @@ final class TransportProbe: TransportDelegate, @unchecked Sendable {
 
     // MARK: What the transport tells
 
-    private func note(_ event: Event) {
+    /// - Parameter closure: how the channel has ended, with the event that says so: who waits for that finds it.
+    private func note(_ event: Event, _ closure: TransportClosure? = nil) {
         let isOnLoop = self.loop.isCurrent
         let isCalling = self.isCalling
         let waiting = self.record.withLock { record in
@@ -118,6 +119,7 @@ final class TransportProbe: TransportDelegate, @unchecked Sendable {
             if isCalling, !event.isPhase { record.violations.append("\(event) was told within a call of the channel") }
             if record.closure != nil { record.violations.append("\(event) was told after the end") }
             record.events.append(event)
+            if let closure { record.closure = closure }
             let count = record.events.count { $0 == event }
             let due = record.waiting.filter { $0.event == event && $0.count <= count }
             record.waiting.removeAll { $0.event == event && $0.count <= count }
@@ -140,8 +142,9 @@ final class TransportProbe: TransportDelegate, @unchecked Sendable {
     func channelIsReadable() {
         if self.isReadablePending { self.violated("readable was told again, without a read in between") }
         self.isReadablePending = true
-        self.note(.readable)
+        // Who waits for this is to find what was read.
         self.readOnce()
+        self.note(.readable)
     }
 
     func channelIsWritable() {
@@ -151,9 +154,8 @@ final class TransportProbe: TransportDelegate, @unchecked Sendable {
     }
 
     func channelDidClose(_ closure: TransportClosure) {
-        self.note(.closed)
-        self.record.withLock { $0.closure = closure }
         self.channel = nil
+        self.note(.closed, closure)
     }
 }
 

@@ -20,6 +20,7 @@ func numberText(_ value: Double) -> String {
 }
 
 func decimalText(_ value: Double, places: Int) -> String {
+    if value < 0 { return "-" + decimalText(-value, places: places) }
     var scale = 1
     for _ in 0..<places { scale *= 10 }
     let scaled = Int((value * Double(scale)).rounded())

@@ -240,6 +240,8 @@ struct AuthenticationTests {
             try await peer.confirmSubscription()
             let subscription = try await subscribing.value
             await peer.drop()
+            // What is sent before the client knows of it is lost with the connection.
+            await network.settle()
             let send = network.task { try await client.send("waiting") }
             let second = try await network.reconnected()
             let request = try await second.receiveJSON()
