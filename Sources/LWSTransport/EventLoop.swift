@@ -164,7 +164,8 @@ public final class EventLoop: Sendable {
             if isShuttingDown { self.core.beginShutdown() }
             self.core.killDoomed()
             if isShuttingDown, self.core.isIdle {
-                if endRounds < Self.maximumEndRounds, self.core.runTimersAtEnd() {
+                // What is queued may be the news that a timer would only repeat, in worse words.
+                if endRounds < Self.maximumEndRounds, self.isQueueEmpty, self.core.runTimersAtEnd() {
                     endRounds += 1
                     continue
                 }
@@ -182,6 +183,8 @@ public final class EventLoop: Sendable {
             return queue.isShuttingDown
         }
     }
+
+    private var isQueueEmpty: Bool { self.queue.withLock { $0.jobs.isEmpty && $0.work.isEmpty } }
 
     /// Whether there is nothing to do but to wait for sockets and timers; from then on who queues something has to wake.
     private func mayWait(isShuttingDown: Bool) -> Bool {
