@@ -15,6 +15,8 @@ struct Channel {
     let waiters = WaiterList<Void>()
     /// Since when it is being restored.
     var restoring: Duration?
+    /// How often it has been asked for again since it was last confirmed.
+    var repetitions = 0
     /// The handler knew of it before anybody had subscribed: it stays also while nobody listens.
     var isKept = false
 }
@@ -189,6 +191,8 @@ extension ClientEngine {
             self.settle(id, failure: nil)
         case .failed(let id, let reason):
             self.settle(id, failure: WebSocketError(.subscriptionFailed, "the peer refuses: \(reason)"))
+        case .unauthenticated(let id):
+            self.authenticateAndAsk(id, on: message.stream)
         case .data(let name, let value):
             guard let channel = self.channels[name] else { return false }
             let message = message.taking(value)
@@ -197,10 +201,37 @@ extension ClientEngine {
         return true
     }
 
+    /// How often a channel is asked for again, on one connection, because the authentication had ended.
+    private static let maximumRepetitions = 3
+
+    /// The authentication has ended before the peer had seen the request, which says nothing against the channel.
+    private func authenticateAndAsk(_ id: SubscriptionID, on stream: StreamRef) {
+        guard let name = self.channelNames[id], let channel = self.channels[name] else { return }
+        guard self.authentication.isWanted, channel.repetitions < Self.maximumRepetitions else {
+            return self.settle(
+                id,
+                failure: WebSocketError(.subscriptionFailed, "the peer does not know who asks for it")
+            )
+        }
+        self.channels[name]?.repetitions += 1
+        self.task { engine in
+            do {
+                try await engine.authenticateNow(on: stream, priority: .restoration)
+                guard engine.channelNames[id] == name else { return }
+                try engine.ask(for: name, channel.parameters, on: stream)
+            } catch {
+                // What is lost with its connection is restored on the next.
+                guard engine.live[stream] != nil else { return }
+                engine.settle(id, failure: engine.describe(error, of: \.auth))
+            }
+        }
+    }
+
     private func settle(_ id: SubscriptionID, failure: WebSocketError?) {
         guard let name = self.channelNames[id], var channel = self.channels[name] else { return }
         let restoring = channel.restoring.take()
         channel.isConfirmed = failure == nil
+        channel.repetitions = 0
         self.setChannel(name, failure == nil ? channel : nil)
         if let restoring {
             self.restored(name, id, since: restoring, failure)

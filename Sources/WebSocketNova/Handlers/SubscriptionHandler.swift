@@ -59,6 +59,9 @@ public enum SubscriptionResponse: Sendable, Hashable {
     case confirmed(SubscriptionID)
     /// The subscription was refused.
     case failed(SubscriptionID, reason: String)
+    /// It was asked for by somebody whom the service does not know, or not any more: the client authenticates, if it had
+    /// before, and asks again.
+    case unauthenticated(SubscriptionID)
     /// News for the subscribers of a channel.
     case data(channel: String, JSONValue)
 }

@@ -34,6 +34,8 @@ extension ExchangeAdapter: SubscriptionTranslator {
         if message["result"]?.array?.contains(.string(channel)) == true {
             return self.subscriptions.confirm(id, now: now)
         }
+        // The authentication ended on the way: that says nothing of the channel.
+        if message["error"]?["code"] == 13009 { return .unauthenticated(id) }
         let reason = message["error"]?["message"]?.string ?? "no such channel"
         return self.subscriptions.refuse(id, reason: reason, now: now)
     }

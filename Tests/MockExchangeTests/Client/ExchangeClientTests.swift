@@ -66,4 +66,50 @@ struct ExchangeClientTests {
         }
         try await client.client.close()
     }
+
+    @Test(
+        "F50, F51: a channel that is refused because the authentication has ended is asked for again behind a new one"
+    )
+    func authenticationEndsOnTheWay() async throws {
+        try await withMockExchange { exchange in
+            let client = try await ExchangeClient.connect(
+                to: exchange.url,
+                as: Self.account,
+                configuration: Self.comesBackSoon
+            )
+            exchange.ledger.disturb(next: "private/subscribe", .refuse(.expired), .refuse(.expired))
+            let orders = try await client.client.subscribe(to: "user.orders")
+            // Once more, while it is restored.
+            exchange.ledger.disturb(next: "private/subscribe", .refuse(.expired))
+            try await exchange.drop()
+            var updates = orders.makeAsyncIterator()
+            guard case .gap = try await updates.next() else {
+                Issue.record("no gap")
+                return
+            }
+            try await exchange.waitUntil { _, ledger in
+                ledger.methods(of: 2).filter { $0 != "public/set_heartbeat" }
+                    == ["public/auth", "private/subscribe", "public/auth", "private/subscribe"]
+            }
+            try await exchange.publish(channel: "user.orders", count: 1)
+            guard case .data = try await updates.next() else {
+                Issue.record("no news")
+                return
+            }
+            try await client.client.close()
+        }
+    }
+
+    @Test("F51: a channel that is refused so again and again fails in the end")
+    func neverAuthenticated() async throws {
+        try await withMockExchange { exchange in
+            let client = try await ExchangeClient.connect(to: exchange.url, as: Self.account)
+            for _ in 0..<4 { exchange.ledger.disturb(next: "private/subscribe", .refuse(.expired)) }
+            let error = await #expect(throws: WebSocketError.self) {
+                _ = try await client.client.subscribe(to: "user.orders")
+            }
+            #expect(error?.code == .subscriptionFailed)
+            try await client.client.close()
+        }
+    }
 }
