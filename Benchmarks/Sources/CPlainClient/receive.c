@@ -26,24 +26,28 @@ bool client_end_turn(struct client *c) {
     return true;
 }
 
-static enum step fill(struct client *c) {
+static enum step read_some(struct client *c, uint8_t *to, size_t room, size_t *filled) {
     // One read in a turn: what it did not take, epoll tells of again.
     if (!c->blocks && c->has_read && !wire_stream_holds_bytes(&c->stream)) return STEP_AWAITS_READ;
+    ssize_t got = wire_stream_recv(&c->stream, to, room);
+    c->has_read = true;
+    if (got > 0) {
+        *filled += (size_t)got;
+        return STEP_DONE;
+    }
+    if (got == WIRE_AGAIN) return STEP_AWAITS_READ;
+    if (got == 0) errno = 0;
+    return client_fail(c, got == 0 ? "the connection ended early" : "cannot receive");
+}
+
+static enum step fill(struct client *c) {
     // Left over is at most an incomplete header.
     uint8_t *in = c->session->in;
     size_t left = c->in_end - c->in_begin;
     if (left > 0) memmove(in, in + c->in_begin, left);
     c->in_begin = 0;
     c->in_end = left;
-    ssize_t got = wire_stream_recv(&c->stream, in + left, CLIENT_BUFFER - left);
-    c->has_read = true;
-    if (got > 0) {
-        c->in_end += (size_t)got;
-        return STEP_DONE;
-    }
-    if (got == WIRE_AGAIN) return STEP_AWAITS_READ;
-    if (got == 0) errno = 0;
-    return client_fail(c, got == 0 ? "the connection ended early" : "cannot receive");
+    return read_some(c, in + left, CLIENT_BUFFER - left, &c->in_end);
 }
 
 static bool reserve(struct client *c, uint64_t size) {
@@ -84,8 +88,11 @@ static enum step take_payload(struct client *c) {
         memcpy(to + c->frame_filled, c->session->in + c->in_begin, now);
         c->in_begin += now;
         c->frame_filled += now;
-        if (c->frame_filled == c->header.length) break;
-        enum step step = fill(c);
+        size_t left = c->header.length - c->frame_filled;
+        if (left == 0) break;
+        // The buffer is empty here. What would fill it alone goes straight to where it belongs.
+        enum step step =
+            left < CLIENT_BUFFER ? fill(c) : read_some(c, to + c->frame_filled, left, &c->frame_filled);
         if (step != STEP_DONE) return step;
     }
     c->in_frame = false;
