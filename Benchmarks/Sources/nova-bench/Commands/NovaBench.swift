@@ -7,7 +7,7 @@ struct NovaBench: AsyncParsableCommand {
         abstract: "Measures WebSocket clients beside each other against one local load server.",
         subcommands: [
             RunCommand.self, LayerCommand.self, CrowdCommand.self, ClientCommand.self, CrowdClientCommand.self,
-            ServeCommand.self,
+            ServeCommand.self, CheckCommand.self,
         ]
     )
 }
