@@ -42,5 +42,12 @@ let package = Package(
             ],
             swiftSettings: swiftSettings
         ),
+        // The least programs of the library and of the plain C client: their start and their size.
+        .executableTarget(
+            name: "startup",
+            dependencies: [.product(name: "WebSocketNova", package: "websocketnova")],
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(name: "startup-c", dependencies: ["CPlainClient"], cSettings: cSettings),
     ]
 )
