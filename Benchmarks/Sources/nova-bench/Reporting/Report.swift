@@ -79,10 +79,11 @@ struct Report: Codable, Sendable {
     }
 
     static func read(_ path: String) throws -> Report {
+        guard let data = try? Data(contentsOf: URL(filePath: path)) else { throw BenchmarkError("cannot read \(path)") }
         do {
-            return try JSONDecoder().decode(Report.self, from: try Data(contentsOf: URL(filePath: path)))
+            return try JSONDecoder().decode(Report.self, from: data)
         } catch {
-            throw BenchmarkError("\(path) has no results of 'nova-bench run --json': \(error)")
+            throw BenchmarkError("\(path) is not what 'nova-bench run --json' writes: \(error)")
         }
     }
 }
