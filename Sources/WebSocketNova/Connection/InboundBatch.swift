@@ -1,7 +1,7 @@
 internal import DequeModule
 
 /// The messages of one read, in order, before they go to the queue.
-struct InboundBatch: Sendable {
+struct InboundBatch: ~Copyable, Sendable {
     var elements: Deque<InboundQueue.Element> = []
     private(set) var bytes = 0
     private(set) var count = 0
@@ -11,19 +11,11 @@ struct InboundBatch: Sendable {
     /// What a message costs beside its payload: queues of empty messages have to be bounded too.
     static let overhead = 32
 
-    /// Whether the reader is on the loop's thread.
-    ///
-    /// On another one it should make the messages itself, out of a block, whatever their size: two threads that allocate and
-    /// free each other's memory wait for each other in malloc. On the same one a block is worth its copy for small messages,
-    /// each of which is then freed before the next is made, which malloc does best.
-    var readerIsOnLoop = false
     /// From how many messages, and from how many bytes of them, a block is worth its while and its memory.
     private static let blockThreshold = (count: 8, bytes: 4 << 10)
-    /// Up to how many bytes a message is small.
-    private static let smallSize = 256
 
-    /// The memory of the read under way, where that is a block.
-    private var readBlock: InboundBlock?
+    /// The memory of the read under way, where messages may share it.
+    private var readMemory: InboundMemory?
     /// How many bytes of messages the last read brought.
     private var bytesOfLastRead = 0
     /// From how many bytes of messages on the block of a read goes to the reader as it is: a quarter of what it holds, so
@@ -32,31 +24,29 @@ struct InboundBatch: Sendable {
 
     /// Where the next read should put its bytes: nil for the loop's own scratch memory.
     ///
-    /// A block, if the reader is on another thread and the last read was worth one: its bytes are then not copied on the
-    /// loop. It is kept for the time of a read only.
+    /// Memory that messages can share, if the last read was worth some: its bytes are then not copied. It is kept for the
+    /// time of a read only.
     mutating func beginRead() -> UnsafeMutableRawBufferPointer? {
-        guard !self.readerIsOnLoop, self.bytesOfLastRead >= Self.handOverThreshold else { return nil }
-        let block = self.readBlock ?? .forReading()
-        self.readBlock = block
-        return block.memory
+        guard self.bytesOfLastRead >= Self.handOverThreshold else { return nil }
+        let memory = self.readMemory ?? InboundMemory()
+        self.readMemory = memory
+        return memory.room
     }
 
     /// Takes what was noted out of the memory of the read, which is over, or that memory itself.
     mutating func endRead() {
         self.bytesOfLastRead = self.noted.bytes
-        if let block = self.readBlock, self.noted.bytes >= Self.handOverThreshold {
-            self.readBlock = nil
+        if self.noted.bytes >= Self.handOverThreshold, let memory = self.readMemory.take() {
             self.count += self.noted.count
-            self.noted.complete(block)
-            self.append(block)
+            self.append(self.noted.makeBlock(of: memory))
         } else {
             self.moveNoted()
         }
     }
 
-    /// Reading pauses: gives back the block that was not filled.
+    /// Reading pauses: gives back the memory that was not filled.
     mutating func endReads() {
-        self.readBlock.take()?.recycle()
+        self.readMemory = nil
     }
 
     private mutating func append(_ block: InboundBlock) {
@@ -86,10 +76,7 @@ struct InboundBatch: Sendable {
     }
 
     private var isWorthABlock: Bool {
-        guard self.noted.count >= Self.blockThreshold.count, self.noted.bytes >= Self.blockThreshold.bytes else {
-            return false
-        }
-        return !self.readerIsOnLoop || self.noted.bytes <= self.noted.count * Self.smallSize
+        self.noted.count >= Self.blockThreshold.count && self.noted.bytes >= Self.blockThreshold.bytes
     }
 
     mutating func removeAll() {
@@ -132,12 +119,9 @@ struct InboundBatch: Sendable {
                 break
             case .block(let block):
                 while let message = block.take() { body(message) }
-                block.recycle()
             }
         }
-        self.noted.forEach { payload, isText in
-            body(isText ? .text(String(decoding: payload, as: UTF8.self)) : .binary([UInt8](payload)))
-        }
+        self.noted.forEach { payload, isText in body(WebSocketMessage(copying: payload, isText: isText)) }
         self.removeAll()
     }
 
@@ -150,10 +134,7 @@ struct InboundBatch: Sendable {
         } else {
             self.bytes += self.noted.bytes + self.noted.count * Self.overhead
             self.noted.forEach { payload, isText in
-                let message =
-                    isText
-                    ? WebSocketMessage.text(String(decoding: payload, as: UTF8.self)) : .binary([UInt8](payload))
-                self.elements.append(.item(.message(message)))
+                self.elements.append(.item(.message(WebSocketMessage(copying: payload, isText: isText))))
             }
         }
     }

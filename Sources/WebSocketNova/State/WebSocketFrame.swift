@@ -66,7 +66,7 @@ extension WebSocketFrame {
     init(_ message: WebSocketMessage) {
         switch message {
         case .text(let text): self = .text(text)
-        case .binary(let bytes): self = .binary(bytes)
+        case .binary(let bytes): self = .binary(bytes.array)
         }
     }
 }

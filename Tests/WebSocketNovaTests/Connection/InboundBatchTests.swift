@@ -23,17 +23,26 @@ struct InboundBatchTests {
     }
 
     private func messages(_ batch: inout InboundBatch) async throws -> [[UInt8]] {
-        let queue = InboundQueue(
-            marks: InboundQueue.Marks(bytes: WaterMarks(high: .max), count: WaterMarks(high: .max), readAhead: 0),
-            isOnLoop: { false }
-        )
-        _ = queue.append(&batch)
-        queue.finish(.finished)
-        var messages: [[UInt8]] = []
+        try await self.bytes(&batch).map(\.array)
+    }
+
+    private func bytes(_ batch: inout InboundBatch) async throws -> [WebSocketBytes] {
+        let queue = Self.queue(&batch)
+        var messages: [WebSocketBytes] = []
         while case .message(.binary(let bytes)) = try await queue.next(inFragments: false, perform: { _ in }) {
             messages.append(bytes)
         }
         return messages
+    }
+
+    /// A queue that ends behind what is in the batch.
+    private static func queue(_ batch: inout InboundBatch) -> InboundQueue {
+        let queue = InboundQueue(
+            marks: InboundQueue.Marks(bytes: WaterMarks(high: .max), count: WaterMarks(high: .max), readAhead: 0)
+        )
+        _ = queue.append(&batch)
+        queue.finish(.finished)
+        return queue
     }
 
     private func expected(_ count: Int, of size: Int) -> [[UInt8]] {
@@ -78,13 +87,50 @@ struct InboundBatchTests {
         #expect(messages == self.expected(20, of: 1024) + self.expected(9, of: 100))
     }
 
-    @Test func `a reader on the loop has its messages made there`() {
+    @Test func `messages of one read share its memory, and keep it from being read into again`() async throws {
         var batch = InboundBatch()
         let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
         defer { scratch.deallocate() }
         self.read(20, of: 1024, into: scratch, &batch)
-        batch.readerIsOnLoop = true
-        let isScratch = batch.beginRead() == nil
-        #expect(isScratch)
+        let blockMemory = batch.beginRead()
+        let block = try #require(blockMemory)
+        self.read(30, of: 1000, into: block, &batch)
+        let messages = try await self.bytes(&batch)
+        let addresses = messages.map { $0.withUnsafeBytes { $0.baseAddress } }
+        #expect(addresses[20] == UnsafeRawPointer(block.baseAddress?.advanced(by: Self.header)))
+        // The next reads get other memory for as long as one of them is kept.
+        for _ in 0..<20 {
+            let nextMemory = batch.beginRead()
+            let next = try #require(nextMemory)
+            #expect(next.baseAddress != block.baseAddress)
+            self.read(30, of: 1000, into: next, &batch)
+            batch.removeAll()
+        }
+        #expect(messages.map(\.array) == self.expected(20, of: 1024) + self.expected(30, of: 1000))
+    }
+
+    @Test func `texts and bytes of one read come in order, empty ones too`() async throws {
+        var batch = InboundBatch()
+        let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
+        defer { scratch.deallocate() }
+        var expected: [WebSocketMessage] = []
+        var offset = 0
+        for index in 0..<200 {
+            let text = String(repeating: "é", count: index % 3 == 0 ? 0 : 100)
+            for byte in text.utf8 {
+                scratch[offset] = byte
+                offset += 1
+            }
+            let payload = UnsafeRawBufferPointer(rebasing: scratch[(offset - text.utf8.count)..<offset])
+            batch.note(payload, isText: index % 2 == 0)
+            expected.append(index % 2 == 0 ? .text(text) : .binary(Array(text.utf8)))
+        }
+        batch.endRead()
+        let queue = Self.queue(&batch)
+        var messages: [WebSocketMessage] = []
+        while case .message(let message) = try await queue.next(inFragments: false, perform: { _ in }) {
+            messages.append(message)
+        }
+        #expect(messages == expected)
     }
 }
