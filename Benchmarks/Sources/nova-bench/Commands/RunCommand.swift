@@ -64,21 +64,20 @@ struct RunCommand: ParsableCommand {
             $0.name == Contestants.baseline || self.contestants.isEmpty || self.contestants.contains($0.name)
         }
         var failures: [String] = []
-        let results = try self.race(chosen, rounds, seconds, &failures)
+        func attempt<Value>(_ what: String, _ measure: () throws -> Value) -> Value? {
+            do { return try measure() } catch {
+                failures.append("\(what): \(error)")
+                StandardError.write("\(what): \(error)\n")
+                return nil
+            }
+        }
+        let results = try self.race(chosen, rounds, seconds) { failures.append($0) }
         var report = Report(results: results, contestants: chosen, rounds: rounds, secondsPerRun: seconds)
         if self.chosenGroups.contains(.idle) {
-            report.crowds = try CrowdRace(
-                plain: self.quick ? 1_000 : 10_000,
-                secure: self.quick ? 200 : 2_000,
-                rounds: min(3, rounds),
-                turns: self.quick ? 3 : 9,
-                concurrency: 64
-            ).run()
+            report.crowds = attempt("idle connections") { try self.crowd(rounds).run() } ?? []
         }
         if self.chosenGroups.contains(.startup) {
-            let server = try LoadServerProcess()
-            defer { server.stop() }
-            report.startup = try StartupRace(rounds: self.quick ? 5 : 20, url: server.url).run()
+            report.startup = attempt("start of a program") { try self.startup() } ?? []
         }
         report.failures = failures
         print(ResultTable(report: report).text)
@@ -86,11 +85,27 @@ struct RunCommand: ParsableCommand {
         if !failures.isEmpty || (self.gate && report.isOverTwiceABudget) { throw ExitCode(1) }
     }
 
+    private func crowd(_ rounds: Int) -> CrowdRace {
+        CrowdRace(
+            plain: self.quick ? 1_000 : 10_000,
+            secure: self.quick ? 200 : 2_000,
+            rounds: min(3, rounds),
+            turns: self.quick ? 3 : 9,
+            concurrency: 64
+        )
+    }
+
+    private func startup() throws -> [StartupMeasurement] {
+        let server = try LoadServerProcess()
+        defer { server.stop() }
+        return try StartupRace(rounds: self.quick ? 5 : 20, url: server.url).run()
+    }
+
     private func race(
         _ contestants: [any Contestant],
         _ rounds: Int,
         _ seconds: Double,
-        _ failures: inout [String]
+        _ failed: (String) -> Void
     ) throws -> [RaceResult] {
         let plan = self.chosenGroups.flatMap { Plan.standard($0, quick: self.quick) }
             .filter { self.works.isEmpty || self.works.contains($0.work) }
@@ -105,12 +120,11 @@ struct RunCommand: ParsableCommand {
             secure: server.secure,
             secondsPerRun: seconds
         )
-        var seen: [String] = []
-        let results = try race.run { error in
-            seen.append("\(error)")
-            StandardError.write("\(error)\n")
+        return try withoutActuallyEscaping(failed) { failed in
+            try race.run { error in
+                failed("\(error)")
+                StandardError.write("\(error)\n")
+            }
         }
-        failures += seen
-        return results
     }
 }

@@ -56,6 +56,9 @@ struct StartupRace {
             Program(name: "nova", path: folder.appending(path: "startup").path, arguments: [echo]),
             Program(name: "nova-static", path: isStatic, arguments: [echo]),
         ]
+        for program in programs.prefix(2) where Self.size(of: program.path) == nil {
+            throw BenchmarkError("\(program.path) has not been built")
+        }
         return programs.filter { Self.size(of: $0.path) != nil }
     }
 
