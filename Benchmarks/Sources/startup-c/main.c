@@ -5,10 +5,21 @@
 
 int main(int count, char **arguments) {
     if (count < 3) return 0;
-    struct plain_client_target target = {.host = arguments[1], .port = arguments[2], .resource = "/echo"};
-    struct plain_client_result result;
-    uint64_t round_trip;
-    if (plain_client_echo(&target, 5, 1, &round_trip, &result) != 0) {
+    uint64_t round_trip = 0;
+    struct bench_task task = {
+        .host = arguments[1],
+        .port = arguments[2],
+        .resource = "/echo",
+        .work = BENCH_ECHO,
+        .connections = 1,
+        .count = 1,
+        .payload = (const uint8_t *)"hello",
+        .size = 5,
+        .text = true,
+        .round_trips_ns = &round_trip,
+    };
+    struct bench_result result = {0};
+    if (plain_client_run(&task, &result) != 0) {
         fprintf(stderr, "%s\n", result.error);
         return 1;
     }

@@ -37,6 +37,7 @@ enum Contestants {
 
     static let all: [any Contestant] = [
         PlainCContestant(),
+        LwsContestant(),
         NovaHandlerContestant(),
         NovaAsyncContestant(placement: .eventLoop),
         NovaAsyncContestant(placement: .defaultExecutor),
