@@ -110,7 +110,9 @@ import Testing
                 "Measured on 2026-01-02: A & B, 2 processors, Linux 6.1.0, Debian; WebSocketNova v1, Swift 6.3,"
             )
         )
-        #expect(!text.contains("Echo"))
+        #expect(!text.contains("Echo") && !text.contains("!["))
+        let charted = MarkdownTable(report: report, charts: "Charts").text
+        #expect(charted.contains("![Receiving: client CPU per message](Charts/messages-flood.svg)"))
     }
 
     @Test func textIsEscaped() {

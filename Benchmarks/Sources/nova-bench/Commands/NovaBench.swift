@@ -6,7 +6,8 @@ struct NovaBench: AsyncParsableCommand {
         commandName: "nova-bench",
         abstract: "Measures WebSocket clients beside each other against one local load server.",
         subcommands: [
-            RunCommand.self, TableCommand.self, PlotCommand.self, LayerCommand.self, CrowdCommand.self, CheckCommand.self,
+            RunCommand.self, TableCommand.self, PlotCommand.self,
+            LayerCommand.self, CrowdCommand.self, CheckCommand.self,
             ClientCommand.self, CrowdClientCommand.self, ServeCommand.self,
         ]
     )

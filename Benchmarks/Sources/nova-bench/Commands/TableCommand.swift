@@ -12,9 +12,15 @@ struct TableCommand: ParsableCommand {
     @Flag(help: "The table that 'run' prints instead.")
     var plain = false
 
+    @Option(help: "Link to the charts of 'plot' in this folder, named as seen from the file that the tables are for.")
+    var charts: String?
+
     func run() throws {
         let report = try Report.read(self.results)
-        print(self.plain ? ResultTable(report: report).text : MarkdownTable(report: report).text, terminator: "")
-        if self.plain { print() }
+        if self.plain {
+            print(ResultTable(report: report).text)
+        } else {
+            print(MarkdownTable(report: report, charts: self.charts).text, terminator: "")
+        }
     }
 }

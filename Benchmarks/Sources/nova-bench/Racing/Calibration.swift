@@ -1,7 +1,7 @@
 /// How many messages fit into a time.
 enum Calibration {
-    /// A run that is shorter than this says little.
-    private static let leastSeconds = 0.03
+    /// A run that is shorter than this says little, and mostly of opening its connections.
+    private static func leastSeconds(_ plan: Plan) -> Double { 0.03 + 0.002 * Double(plan.connections - 1) }
 
     /// Few enough for the slowest contestant.
     static func firstCount(_ plan: Plan) -> Int {
@@ -11,8 +11,9 @@ enum Calibration {
 
     /// How many to try next, or nil when the last run was long enough.
     static func nextCount(_ pilot: Plan, seconds: Double, most: Int) -> Int? {
-        guard seconds < self.leastSeconds, pilot.count < most else { return nil }
-        let factor = min(20, max(2, 2 * self.leastSeconds / max(seconds, 1e-6)))
+        let least = self.leastSeconds(pilot)
+        guard seconds < least, pilot.count < most else { return nil }
+        let factor = min(20, max(2, 2 * least / max(seconds, 1e-6)))
         return self.divisible(min(most, Int(Double(pilot.count) * factor)), pilot)
     }
 

@@ -56,13 +56,18 @@ struct Race {
         var results: [RaceResult] = []
         for (index, contestant) in starters.enumerated() {
             guard let plan = plans[index] else { continue }
-            let result = RaceResult(
+            var result = RaceResult(
                 plan: plan,
                 contestant: contestant.name,
                 path: contestant.path,
-                samples: samples[index],
-                wireRatio: plan.isCompressed ? try? self.wireRatio(contestant, plan) : nil
+                samples: samples[index]
             )
+            do {
+                if plan.isCompressed { result.wireRatio = try self.wireRatio(contestant, plan) }
+            } catch {
+                guard let onFailure else { throw error }
+                onFailure(error)
+            }
             results.append(result)
         }
         return self.withDifferences(results)

@@ -1,6 +1,8 @@
 /// The tables of a README: medians, a row for each client.
 struct MarkdownTable {
     var report: Report
+    /// Where the charts are that `plot` has drawn, as seen from the file that the tables are for; nil leaves them out.
+    var charts: String?
 
     var text: String {
         var blocks = [self.head]
@@ -19,6 +21,7 @@ struct MarkdownTable {
         parts.append((PlanGroup.connect.title, self.connect))
         parts.append((PlanGroup.idle.title, self.idle))
         parts.append((PlanGroup.startup.title, self.startup))
+        parts.append(("Charts", self.images))
         parts.append(("How each client is used", [self.ways]))
         return parts
     }
@@ -139,6 +142,11 @@ struct MarkdownTable {
             ]
         }
         return [Self.table(["program", "to the first echo", "does nothing", "file", "stripped"], lines)]
+    }
+
+    private var images: [String] {
+        guard let charts else { return [] }
+        return self.report.charts.map { "![\(Self.escaped($1.title))](\(charts)/\($0).svg)" }
     }
 
     private var ways: String {
