@@ -57,7 +57,7 @@ struct BarChart: Sendable {
     private static let legendLine = 20.0
 
     private var width: Double {
-        min(1040, max(660, Self.left + Self.right + 220 * Double(self.groups.count)))
+        min(1040, max(700, Self.left + Self.right + 220 * Double(self.groups.count)))
     }
 
     var svg: String {
@@ -91,7 +91,7 @@ struct BarChart: Sendable {
         text { font: 12px system-ui, "Segoe UI", "Helvetica Neue", Arial, "DejaVu Sans", sans-serif; fill: #24292f; }
         .title { font-size: 17px; font-weight: 600; }
         .quiet { fill: #57606a; }
-        .note { font-size: 10.5px; fill: #57606a; }
+        .note { font-size: 10px; fill: #57606a; }
         .middle { text-anchor: middle; }
         .end { text-anchor: end; }
         .paper { fill: #ffffff; }
@@ -148,9 +148,9 @@ struct BarChart: Sendable {
     private func bars(top: Double) -> [String] {
         let bottom = top + Self.plotHeight
         let slot = (self.width - Self.left - Self.right) / Double(max(1, self.groups.count))
-        // Bars of the same width in all groups, and a gap as wide as one and a half of them between groups.
+        // Bars of the same width in all groups, and a gap a little wider than one of them between groups.
         let most = Double(max(2, self.groups.map(\.bars.count).max() ?? 1))
-        let width = min(44, slot / (most + 1.5))
+        let width = min(44, slot / (most + 1.1))
         var parts: [String] = []
         for (index, group) in self.groups.enumerated() {
             let middle = Self.left + slot * (Double(index) + 0.5)
@@ -184,7 +184,8 @@ struct BarChart: Sendable {
         if low - high > 2 { parts.append(Self.line(x1: middle, y1: low, x2: middle, y2: high, "spread")) }
         let end = min(bottom - height, high) - 5
         if bar.note.isEmpty || width < 11 { return parts }
-        if width >= 6 * Double(bar.note.count) {
+        // Side by side there is room for five characters.
+        if width >= 28 {
             parts.append(Self.text(bar.note, x: middle, y: end, "note middle"))
         } else {
             parts.append("<g transform=\"translate(\(Self.number(middle + 3.5)) \(Self.number(end))) rotate(-90)\">")
