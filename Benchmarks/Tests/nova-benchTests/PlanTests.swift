@@ -33,6 +33,13 @@ import Testing
         #expect(Plan(work: .sink, size: 125, count: 8).options.isEmpty)
     }
 
+    @Test func aRivalIsAnotherLibrary() {
+        let rivals = Set(Contestants.all.filter(\.isRival).map(\.name))
+        #expect(rivals.contains("lws"))
+        #expect(rivals.isDisjoint(with: ["c", "nova-handler", "nova-async", "nova-async-loop"]))
+        #expect(!Contestants.layer.contains { $0.isRival })
+    }
+
     @Test func whoLacksAFeatureIsLeftOut() {
         let plain = Contestants.all.filter { $0.can(.flood, with: []) }
         #expect(plain.count == Contestants.all.count)

@@ -10,9 +10,7 @@ struct RaceResult: Sendable {
     var wireRatio: Double?
 
     /// Another library: neither a way of ours nor the practical limit.
-    var isRival: Bool {
-        self.path == nil && self.contestant != Contestants.baseline && !self.contestant.hasPrefix("nova")
-    }
+    var isRival: Bool { self.path == nil && !Contestants.own.contains(self.contestant) }
 
     /// The median of what the plan is judged by.
     var figure: Double { Statistics.median(self.samples.map(self.plan.figure)) }
