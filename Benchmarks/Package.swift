@@ -47,5 +47,13 @@ let package = Package(
             ],
             swiftSettings: swiftSettings
         ),
+        .testTarget(name: "nova-benchTests", dependencies: ["nova-bench"], swiftSettings: swiftSettings),
+        // The least programs of the library and of the plain C client: their start and their size.
+        .executableTarget(
+            name: "startup",
+            dependencies: [.product(name: "WebSocketNova", package: "websocketnova")],
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(name: "startup-c", dependencies: ["CPlainClient"], cSettings: cSettings),
     ]
 )

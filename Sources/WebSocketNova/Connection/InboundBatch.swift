@@ -16,37 +16,40 @@ struct InboundBatch: ~Copyable, Sendable {
 
     /// The memory of the read under way, where messages may share it.
     private var readMemory: InboundMemory?
-    /// How many bytes of messages the last read brought.
-    private var bytesOfLastRead = 0
-    /// From how many bytes of messages on the block of a read goes to the reader as it is: a quarter of what it holds, so
-    /// that the limits of the queue, which count its whole memory, are not used up by little.
-    private static let handOverThreshold = 16 << 10
+    /// Whether messages share it, so that it must not be read into again.
+    private var isShared = false
+    /// How many bytes of messages the last read brought, and what was moved out of the read under way.
+    private var bytesOfReads = (last: 0, current: 0)
+    /// From how many bytes of messages on they share the memory of their read: a quarter of what it holds, so that the limits
+    /// of the queue, which count all of it, are not used up by little.
+    private static let sharingThreshold = 16 << 10
 
     /// Where the next read should put its bytes: nil for the loop's own scratch memory.
     ///
     /// Memory that messages can share, if the last read was worth some: its bytes are then not copied. It is kept for the
     /// time of a read only.
     mutating func beginRead() -> UnsafeMutableRawBufferPointer? {
-        guard self.bytesOfLastRead >= Self.handOverThreshold else { return nil }
+        guard self.bytesOfReads.last >= Self.sharingThreshold else {
+            // What is noted next does not lie in it.
+            self.readMemory = nil
+            return nil
+        }
         let memory = self.readMemory ?? InboundMemory()
         self.readMemory = memory
         return memory.room
     }
 
-    /// Takes what was noted out of the memory of the read, which is over, or that memory itself.
+    /// Takes what was noted out of the memory of the read, which is over, or shares that memory.
     mutating func endRead() {
-        self.bytesOfLastRead = self.noted.bytes
-        if self.noted.bytes >= Self.handOverThreshold, let memory = self.readMemory.take() {
-            self.count += self.noted.count
-            self.append(self.noted.makeBlock(of: memory))
-        } else {
-            self.moveNoted()
-        }
+        self.moveNoted()
+        self.bytesOfReads = (last: self.bytesOfReads.current, current: 0)
+        if self.isShared { self.endReads() }
     }
 
-    /// Reading pauses: gives back the memory that was not filled.
+    /// Reading pauses: gives back the memory of the last read.
     mutating func endReads() {
         self.readMemory = nil
+        self.isShared = false
     }
 
     private mutating func append(_ block: InboundBlock) {
@@ -73,10 +76,6 @@ struct InboundBatch: ~Copyable, Sendable {
         self.elements.append(.item(item))
         self.bytes += bytes + Self.overhead
         self.count += 1
-    }
-
-    private var isWorthABlock: Bool {
-        self.noted.count >= Self.blockThreshold.count && self.noted.bytes >= Self.blockThreshold.bytes
     }
 
     mutating func removeAll() {
@@ -110,6 +109,7 @@ struct InboundBatch: ~Copyable, Sendable {
 
     /// Gives each message to `body`, and is empty afterwards.
     mutating func forEachMessage(_ body: (WebSocketMessage) -> Void) {
+        self.shareNoted()
         while let element = self.elements.popFirst() {
             switch element {
             case .item(.message(let message)):
@@ -125,13 +125,30 @@ struct InboundBatch: ~Copyable, Sendable {
         self.removeAll()
     }
 
-    /// Takes what was noted out of the memory of the read.
-    mutating func moveNoted() {
-        guard self.noted.count > 0 else { return }
-        self.count += self.noted.count
-        if self.isWorthABlock {
+    /// Makes a block of what was noted, if that is worth it. The memory of the read may be shared before its end: until then
+    /// this keeps it.
+    ///
+    /// - Returns: whether nothing is left noted.
+    @discardableResult
+    private mutating func shareNoted() -> Bool {
+        let (count, bytes) = (self.noted.count, self.noted.bytes)
+        self.bytesOfReads.current += bytes
+        if bytes >= Self.sharingThreshold, let memory = self.readMemory {
+            self.append(self.noted.makeBlock(of: memory))
+            self.isShared = true
+        } else if count >= Self.blockThreshold.count, bytes >= Self.blockThreshold.bytes {
             self.append(self.noted.makeBlock())
         } else {
+            return count == 0
+        }
+        self.count += count
+        return true
+    }
+
+    /// Takes what was noted out of the memory of the read.
+    mutating func moveNoted() {
+        if !self.shareNoted() {
+            self.count += self.noted.count
             self.bytes += self.noted.bytes + self.noted.count * Self.overhead
             self.noted.forEach { payload, isText in
                 self.elements.append(.item(.message(WebSocketMessage(copying: payload, isText: isText))))

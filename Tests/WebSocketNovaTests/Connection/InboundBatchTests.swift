@@ -13,13 +13,22 @@ struct InboundBatchTests {
         into memory: UnsafeMutableRawBufferPointer,
         _ batch: inout InboundBatch
     ) {
+        self.note(count, of: size, from: memory, &batch)
+        batch.endRead()
+    }
+
+    private func note(
+        _ count: Int,
+        of size: Int,
+        from memory: UnsafeMutableRawBufferPointer,
+        _ batch: inout InboundBatch
+    ) {
         for index in 0..<count {
             let start = Self.header + index * (size + Self.header)
             let payload = UnsafeMutableRawBufferPointer(rebasing: memory[start..<(start + size)])
             for offset in 0..<size { payload[offset] = UInt8(truncatingIfNeeded: index &+ offset) }
             batch.note(UnsafeRawBufferPointer(payload), isText: false)
         }
-        batch.endRead()
     }
 
     private func messages(_ batch: inout InboundBatch) async throws -> [[UInt8]] {
@@ -79,12 +88,58 @@ struct InboundBatchTests {
         let block = try #require(blockMemory)
         self.read(9, of: 100, into: block, &batch)
         block.initializeMemory(as: UInt8.self, repeating: 0xFF)
-        // The read before was small: the next one goes into the scratch memory again.
+        // The read before was small: the next one goes into the scratch memory again, and that is not taken for a block.
         let isScratch = batch.beginRead() == nil
         #expect(isScratch)
+        self.read(40, of: 1024, into: scratch, &batch)
         batch.endReads()
         let messages = try await self.messages(&batch)
-        #expect(messages == self.expected(20, of: 1024) + self.expected(9, of: 100))
+        #expect(messages == self.expected(20, of: 1024) + self.expected(9, of: 100) + self.expected(40, of: 1024))
+    }
+
+    @Test func `what comes behind an item in a read shares its memory too, for as long as there is a message`()
+        async throws
+    {
+        var batch = InboundBatch()
+        let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
+        defer { scratch.deallocate() }
+        self.read(20, of: 1024, into: scratch, &batch)
+        batch.removeAll()
+        let blockMemory = batch.beginRead()
+        let block = try #require(blockMemory)
+        // Two halves of a read, which are delivered by themselves; the first is read and gone before the second is noted.
+        self.note(20, of: 1024, from: block, &batch)
+        batch.append(.message(.text("item")), bytes: 4)
+        let queue = Self.queue(&batch)
+        var count = 0
+        while try await queue.next(inFragments: false, perform: { _ in }) != nil { count += 1 }
+        #expect(count == 21)
+        self.note(20, of: 1024, from: UnsafeMutableRawBufferPointer(rebasing: block[30_000...]), &batch)
+        batch.endRead()
+        let nextMemory = batch.beginRead()
+        let next = try #require(nextMemory)
+        #expect(next.baseAddress != block.baseAddress)
+        let messages = try await self.messages(&batch)
+        #expect(messages == self.expected(20, of: 1024))
+    }
+
+    @Test func `messages that are looked at share the memory of their read`() throws {
+        var batch = InboundBatch()
+        let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
+        defer { scratch.deallocate() }
+        self.note(20, of: 1024, from: scratch, &batch)
+        batch.forEachMessage { _ in }
+        batch.endRead()
+        let blockMemory = batch.beginRead()
+        let block = try #require(blockMemory)
+        self.note(20, of: 1024, from: block, &batch)
+        var addresses: [UnsafeRawPointer?] = []
+        batch.forEachMessage { message in
+            guard case .binary(let bytes) = message else { return }
+            addresses.append(bytes.withUnsafeBytes { $0.baseAddress })
+        }
+        #expect(addresses.count == 20)
+        #expect(addresses.first == UnsafeRawPointer(block.baseAddress?.advanced(by: Self.header)))
     }
 
     @Test func `messages of one read share its memory, and keep it from being read into again`() async throws {
