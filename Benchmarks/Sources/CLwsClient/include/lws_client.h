@@ -1,10 +1,10 @@
-// libwebsockets' own WebSocket role, as its documentation and its minimal-examples/ws-client use it: one context with its
-// default event loop (poll), messages taken in LWS_CALLBACK_CLIENT_RECEIVE, and one lws_write of a buffer with LWS_PRE
-// bytes before it in each LWS_CALLBACK_CLIENT_WRITEABLE. Several connections are in the same context.
+// libwebsockets' own WebSocket role, as its documentation and its minimal-examples/ws-client use it: one context with
+// its default event loop (poll), messages taken in LWS_CALLBACK_CLIENT_RECEIVE, and one lws_write of a buffer with
+// LWS_PRE bytes before it in each LWS_CALLBACK_CLIENT_WRITEABLE. Several connections are in the same context.
 //
 // Set beyond the examples, as libwebsockets' headers say for bulk: rx_buffer_size so large that messages come in one
-// piece, pt_serv_buf_size for reads of 64 KiB, tx_packet_size for sends that are not cut. Texts are validated where they
-// are received (LWS_SERVER_OPTION_VALIDATE_UTF8).
+// piece, pt_serv_buf_size for reads of 64 KiB, tx_packet_size for sends that are not cut. Texts are validated where
+// they are received (LWS_SERVER_OPTION_VALIDATE_UTF8).
 //
 // There is no permessage-deflate: with lws_extension_callback_pm_deflate, version 4.1.6 can be put into an endless loop
 // by a message that is not compressed, and ends the process by an assertion at data that compresses well.

@@ -1,5 +1,4 @@
 import ArgumentParser
-import FoundationEssentials
 import Glibc
 
 /// Whether the load server and the clients in C do what they are measured for.
@@ -12,22 +11,18 @@ struct CheckCommand: AsyncParsableCommand {
     func run() async throws {
         // A client that hangs must not hang the check.
         alarm(300)
-        let certificate = FileManager.default.temporaryDirectory.appending(path: "nova-check-\(getpid()).pem").path
-        defer { unlink(certificate) }
-        let server = try ChildProcess(arguments: ["serve", "--until-end-of-input", "--tls", certificate])
-        guard let first = server.readLine(), let second = server.readLine() else {
-            throw BenchmarkError("the load server did not start")
-        }
-        let (plain, secure) = (try ServerURL(first), try ServerURL(second))
+        let server = try LoadServerProcess(isSecure: true)
+        defer { server.stop() }
+        guard let tls = server.secure else { throw BenchmarkError("the load server has no TLS") }
+        let (plain, secure) = (try ServerURL(server.url), try ServerURL(tls.url))
 
         var failures = self.checkServer(plain, secure)
         let contestants: [any Contestant] = [PlainCContestant(verifies: true), LwsContestant(verifies: true)]
         for contestant in contestants {
-            let check = ClientCheck(contestant: contestant, plain: plain, secure: secure, certificate: certificate)
+            let check = ClientCheck(contestant: contestant, plain: plain, secure: secure, certificate: tls.certificate)
             failures += await self.run(check)
         }
-        server.closeInput()
-        guard server.wait() == 0, failures == 0 else { throw ExitCode(1) }
+        if failures > 0 { throw ExitCode(1) }
     }
 
     private func checkServer(_ plain: ServerURL, _ secure: ServerURL) -> Int {
@@ -41,10 +36,10 @@ struct CheckCommand: AsyncParsableCommand {
                 problem = "\(error)"
             }
             guard let problem else { continue }
-            print("FAIL server: \(item.name): \(problem)")
+            Self.say("FAIL server: \(item.name): \(problem)")
             failures += 1
         }
-        print("server: \(ServerCheck.cases.count - failures) of \(ServerCheck.cases.count) hostile and odd cases")
+        Self.say("server: \(ServerCheck.cases.count - failures) of \(ServerCheck.cases.count) hostile and odd cases")
         return failures
     }
 
@@ -53,10 +48,16 @@ struct CheckCommand: AsyncParsableCommand {
         var failures = 0
         for assignment in assignments {
             guard let problem = await check.failure(of: assignment) else { continue }
-            print("FAIL \(check.title(of: assignment)): \(problem)")
+            Self.say("FAIL \(check.title(of: assignment)): \(problem)")
             failures += 1
         }
-        print("\(check.contestant.name): \(assignments.count - failures) of \(assignments.count) runs")
+        Self.say("\(check.contestant.name): \(assignments.count - failures) of \(assignments.count) runs")
         return failures
+    }
+
+    /// At once: what is measured here may end the process.
+    private static func say(_ line: String) {
+        print(line)
+        fflush(nil)
     }
 }
