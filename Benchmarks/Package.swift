@@ -20,6 +20,7 @@ let package = Package(
         // Named, because the identity of a path dependency is otherwise the name of whatever folder the clone is in.
         .package(name: "websocketnova", path: ".."),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     ],
     targets: [
         // What the C code has in common: frame headers and masking, all inline, sockets, compression, a client's task.
@@ -38,12 +39,15 @@ let package = Package(
         ),
         // The program's malloc, which counts when it is told to.
         .target(name: "CAllocationCounter", cSettings: cSettings),
+        // Says to callgrind what to count.
+        .target(name: "CInstructionCounter", cSettings: cSettings),
         .executableTarget(
             name: "nova-bench",
             dependencies: [
-                "CAllocationCounter", "CLoadServer", "CLwsClient", "CPlainClient", "CWire",
+                "CAllocationCounter", "CInstructionCounter", "CLoadServer", "CLwsClient", "CPlainClient", "CWire",
                 .product(name: "WebSocketNova", package: "websocketnova"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swiftSettings
         ),

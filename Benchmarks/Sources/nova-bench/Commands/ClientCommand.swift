@@ -1,5 +1,4 @@
 import ArgumentParser
-import CAllocationCounter
 import Glibc
 
 /// One contestant, one kind of work, one process: so that the CPU time and the memory of the process are the client's.
@@ -41,9 +40,6 @@ struct ClientCommand: AsyncParsableCommand {
     @Option(help: "End the process by SIGALRM after this many seconds: a contestant that hangs must not hang the run.")
     var timeout: UInt32 = 120
 
-    @Flag(help: "Also count allocations; CPU time is then of no use.")
-    var allocations = false
-
     func validate() throws {
         guard let contestant = Contestants.named(self.name) else {
             throw ValidationError("There is no contestant named '\(self.name)'.")
@@ -64,7 +60,7 @@ struct ClientCommand: AsyncParsableCommand {
         }
     }
 
-    private func assignment() throws -> Assignment {
+    func assignment() throws -> Assignment {
         Assignment(
             work: self.mode,
             server: try ServerURL(self.url),
@@ -87,13 +83,12 @@ struct ClientCommand: AsyncParsableCommand {
         let outcome = try await contestant.perform(assignment)
         let spent = ProcessUsage.now() - start
         try Self.check(outcome, of: assignment)
-        var measurement = Measurement(contestant: contestant, assignment: assignment, outcome: outcome, spent: spent)
-        if self.allocations { measurement.allocationsPerMessage = try await Self.count(contestant, assignment) }
+        let measurement = Measurement(contestant: contestant, assignment: assignment, outcome: outcome, spent: spent)
         print(try measurement.jsonLine())
     }
 
     /// Fails when something is missing, so that a contestant cannot be fast by doing less.
-    private static func check(_ outcome: Outcome, of assignment: Assignment) throws {
+    static func check(_ outcome: Outcome, of assignment: Assignment) throws {
         guard outcome.messages == assignment.messages else {
             throw BenchmarkError("\(outcome.messages) messages of \(assignment.messages)")
         }
@@ -102,19 +97,5 @@ struct ClientCommand: AsyncParsableCommand {
         guard bytes == assignment.messages * assignment.size else {
             throw BenchmarkError("\(bytes) bytes of \(assignment.messages * assignment.size)")
         }
-    }
-
-    /// Allocations per message, once everything is under way: of two runs, one of twice as many messages as the other, the
-    /// difference. What connecting and closing take falls out of that.
-    private static func count(_ contestant: any Contestant, _ assignment: Assignment) async throws -> Double {
-        var twice = assignment
-        twice.count *= 2
-        var counts: [Int] = []
-        for assignment in [assignment, twice] {
-            allocation_counter_start()
-            _ = try await contestant.perform(assignment)
-            counts.append(Int(allocation_counter_stop()))
-        }
-        return Double(counts[1] - counts[0]) / Double(assignment.messages)
     }
 }

@@ -13,8 +13,6 @@ struct Measurement: Codable, Sendable {
     var p99: Double?
     var p999: Double?
     var peakResidentKilobytes: Int
-    /// Where they were counted.
-    var allocationsPerMessage: Double?
     var isText = false
     var isSecure = false
     var isCompressed = false
@@ -27,7 +25,6 @@ struct Measurement: Codable, Sendable {
         case p99 = "p99_us"
         case p999 = "p999_us"
         case peakResidentKilobytes = "max_rss_kb"
-        case allocationsPerMessage = "allocations_per_msg"
         case isText = "text"
         case isSecure = "tls"
         case isCompressed = "deflate"
@@ -64,7 +61,6 @@ struct Measurement: Codable, Sendable {
         self.p99 = try container.decodeIfPresent(Double.self, forKey: .p99)
         self.p999 = try container.decodeIfPresent(Double.self, forKey: .p999)
         self.peakResidentKilobytes = try container.decode(Int.self, forKey: .peakResidentKilobytes)
-        self.allocationsPerMessage = try container.decodeIfPresent(Double.self, forKey: .allocationsPerMessage)
         self.isText = try container.decodeIfPresent(Bool.self, forKey: .isText) ?? false
         self.isSecure = try container.decodeIfPresent(Bool.self, forKey: .isSecure) ?? false
         self.isCompressed = try container.decodeIfPresent(Bool.self, forKey: .isCompressed) ?? false
@@ -90,10 +86,6 @@ struct Measurement: Codable, Sendable {
         try container.encode(self.p99.map { Statistics.rounded($0, places: 2) }, forKey: .p99)
         try container.encode(self.p999.map { Statistics.rounded($0, places: 2) }, forKey: .p999)
         try container.encode(self.peakResidentKilobytes, forKey: .peakResidentKilobytes)
-        try container.encodeIfPresent(
-            self.allocationsPerMessage.map { Statistics.rounded($0, places: 6) },
-            forKey: .allocationsPerMessage
-        )
         // Only where so, so that the line of plain work stays short.
         if self.isText { try container.encode(true, forKey: .isText) }
         if self.isSecure { try container.encode(true, forKey: .isSecure) }

@@ -1,31 +1,17 @@
 /// The table that `layer` prints: medians over the rounds.
 struct LayerTable {
     var results: [RaceResult]
-    var allocations: [AllocationResult]
 
     var text: String {
-        var lines: [String] = []
-        if !self.results.isEmpty {
-            lines += Self.table(
-                ["work", "size", "contestant", "CPU ns/msg", "p50 us", "more", "spread", "budget", ""],
-                self.results.map(Self.row)
-            )
-            lines += [
-                "", "more: than \(LayerPlan.baseline), the median over the rounds of the difference within each;",
-            ]
-            lines += ["nanoseconds of CPU per message, of an echo microseconds of its median round trip.", ""]
-        }
-        lines += Self.table(
-            ["work", "size", "contestant", "allocations/msg", "budget", ""],
-            self.allocations.map { result in
-                [
-                    result.plan.work.rawValue, byteText(result.plan.size), result.contestant,
-                    decimalText(result.perMessage, places: 4),
-                    result.budget.map { decimalText($0, places: 4) } ?? "", result.verdict?.rawValue ?? "",
-                ]
-            }
+        let lines = Self.table(
+            ["work", "size", "contestant", "CPU ns/msg", "p50 us", "more", "spread", "budget", ""],
+            self.results.map(Self.row)
         )
-        return lines.joined(separator: "\n")
+        let notes = [
+            "", "more: than \(LayerPlan.baseline), the median over the rounds of the difference within each;",
+            "nanoseconds of CPU per message, of an echo microseconds of its median round trip.",
+        ]
+        return (lines + notes).joined(separator: "\n")
     }
 
     private static func row(_ result: RaceResult) -> [String] {
