@@ -26,6 +26,18 @@ struct ClientCommand: AsyncParsableCommand {
     @Option(help: "Messages, or round trips of an echo.")
     var count: Int
 
+    @Flag(help: "Text messages instead of binary ones.")
+    var text = false
+
+    @Flag(help: "Offer permessage-deflate.")
+    var deflate = false
+
+    @Option(help: "Connections, opened at once on one event loop; each gets its share of the messages.")
+    var connections = 1
+
+    @Option(help: "A PEM file with the authority to trust, for a wss: URL.")
+    var ca: String?
+
     @Option(help: "End the process by SIGALRM after this many seconds: a contestant that hangs must not hang the run.")
     var timeout: UInt32 = 120
 
@@ -42,26 +54,54 @@ struct ClientCommand: AsyncParsableCommand {
         guard 0...Assignment.maximumSize ~= self.size else {
             throw ValidationError("The size \(self.size) is not within 0...\(Assignment.maximumSize).")
         }
-        guard self.count > 0 else { throw ValidationError("The count \(self.count) is not positive.") }
-        _ = try ServerURL(self.url)
+        guard self.connections > 0 else { throw ValidationError("There must be at least one connection.") }
+        guard self.count >= self.connections else {
+            throw ValidationError("The count \(self.count) is less than one message for each connection.")
+        }
+        let missing = try self.assignment().features.subtracting(contestant.features)
+        guard missing.isEmpty else {
+            throw ValidationError("\(self.name) cannot do \(missing.map(\.rawValue).sorted().joined(separator: ", ")).")
+        }
+    }
+
+    private func assignment() throws -> Assignment {
+        Assignment(
+            work: self.mode,
+            server: try ServerURL(self.url),
+            size: self.size,
+            count: self.count,
+            isText: self.text,
+            isCompressed: self.deflate,
+            connections: self.connections,
+            certificatePath: self.ca
+        )
     }
 
     func run() async throws {
         guard let contestant = Contestants.named(self.name) else { return }
-        let server = try ServerURL(self.url)
-        let assignment = Assignment(work: self.mode, server: server, size: self.size, count: self.count)
+        let assignment = try self.assignment()
         alarm(self.timeout)
         _ = try await contestant.perform(assignment.warmUp)
 
         let start = ProcessUsage.now()
         let outcome = try await contestant.perform(assignment)
         let spent = ProcessUsage.now() - start
-        guard outcome.messages == self.count else {
-            throw BenchmarkError("\(self.name): \(outcome.messages) messages of \(self.count)")
-        }
+        try Self.check(outcome, of: assignment)
         var measurement = Measurement(contestant: contestant, assignment: assignment, outcome: outcome, spent: spent)
         if self.allocations { measurement.allocationsPerMessage = try await Self.count(contestant, assignment) }
         print(try measurement.jsonLine())
+    }
+
+    /// Fails when something is missing, so that a contestant cannot be fast by doing less.
+    private static func check(_ outcome: Outcome, of assignment: Assignment) throws {
+        guard outcome.messages == assignment.messages else {
+            throw BenchmarkError("\(outcome.messages) messages of \(assignment.messages)")
+        }
+        // A URL with a path of its own may be of messages of another size.
+        guard assignment.work == .flood, assignment.server.resource == nil, let bytes = outcome.bytes else { return }
+        guard bytes == assignment.messages * assignment.size else {
+            throw BenchmarkError("\(bytes) bytes of \(assignment.messages * assignment.size)")
+        }
     }
 
     /// Allocations per message, once everything is under way: of two runs, one of twice as many messages as the other, the
@@ -75,6 +115,6 @@ struct ClientCommand: AsyncParsableCommand {
             _ = try await contestant.perform(assignment)
             counts.append(Int(allocation_counter_stop()))
         }
-        return Double(counts[1] - counts[0]) / Double(assignment.count)
+        return Double(counts[1] - counts[0]) / Double(assignment.messages)
     }
 }

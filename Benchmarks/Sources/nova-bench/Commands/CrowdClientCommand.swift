@@ -80,7 +80,7 @@ struct CrowdClientCommand: AsyncParsableCommand {
             }
         }
         roundTrips.sort()
-        func percentile(_ percent: Int) -> Double {
+        func percentile(_ percent: Double) -> Double {
             Statistics.rounded(Double(Statistics.percentile(percent, ofSorted: roundTrips) ?? 0) / 1000, places: 1)
         }
         return CrowdMeasurement.RoundTrips(p50: percentile(50), p99: percentile(99))

@@ -9,26 +9,26 @@ protocol Contestant: Sendable {
     var path: LibraryPath? { get }
     /// What it can do. Default: flood, sink and echo.
     var works: Set<Work> { get }
+    /// What it can do beside binary messages on one connection in the clear. Default: nothing.
+    var features: Set<Feature> { get }
 
-    /// Does the work on a connection of its own, from connecting to the closing handshake.
+    /// Does the work on connections of its own, from connecting to the closing handshake.
     func perform(_ assignment: Assignment) async throws -> Outcome
 }
 
 extension Contestant {
     var works: Set<Work> { [.flood, .sink, .echo] }
+    var features: Set<Feature> { [] }
+
+    func can(_ work: Work, with features: Set<Feature>) -> Bool {
+        self.works.contains(work) && features.isSubset(of: self.features)
+    }
 }
 
 enum LibraryPath: Sendable {
     case handlerOnLoop
     case asyncOnLoop
     case asyncOnDefaultExecutor
-}
-
-/// What a contestant did: measured by its process, counted by itself.
-struct Outcome: Sendable {
-    var messages: Int
-    /// Of an echo, in nanoseconds and in order; empty for other work.
-    var roundTrips: [UInt64] = []
 }
 
 enum Contestants {

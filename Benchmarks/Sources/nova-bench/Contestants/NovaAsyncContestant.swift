@@ -18,20 +18,28 @@ struct NovaAsyncContestant: Contestant {
     var path: LibraryPath? { self.placement == .eventLoop ? .asyncOnLoop : .asyncOnDefaultExecutor }
 
     let works = Set(Work.allCases)
+    let features = Nova.features
 
     func perform(_ assignment: Assignment) async throws -> Outcome {
-        try await withWebSocket(to: assignment.url) { socket in
-            switch self.placement {
-            case .defaultExecutor: try await Self.work(assignment, socket)
-            case .eventLoop:
-                try await withTaskExecutorPreference(socket.eventLoop) { try await Self.work(assignment, socket) }
+        let placement = self.placement
+        let configuration = Nova.configuration(for: assignment)
+        return try await Nova.perform(assignment) { share in
+            try await withWebSocket(to: share.url, configuration: configuration) { socket in
+                try Nova.check(socket, share)
+                switch placement {
+                case .defaultExecutor: return try await Self.work(share, socket)
+                case .eventLoop:
+                    return try await withTaskExecutorPreference(socket.eventLoop) {
+                        try await Self.work(share, socket)
+                    }
+                }
             }
         }
     }
 
     private static func work(_ assignment: Assignment, _ socket: WebSocket) async throws -> Outcome {
         switch assignment.work {
-        case .flood: try await Self.flood(socket)
+        case .flood: try await (assignment.isText ? Self.floodOfText(socket) : Self.flood(socket))
         case .json: try await Self.json(socket)
         case .sink: try await Self.sink(assignment, socket)
         case .echo: try await Self.echo(assignment, socket)
@@ -44,35 +52,42 @@ struct NovaAsyncContestant: Contestant {
             guard case .binary(let bytes) = message else { throw BenchmarkError("a flood of text") }
             tally.add(bytes.count)
         }
-        return Outcome(messages: tally.messages)
+        return Outcome(tally)
+    }
+
+    private static func floodOfText(_ socket: WebSocket) async throws -> Outcome {
+        var tally = Tally()
+        for try await message in socket.messages {
+            guard case .text(let text) = message else { throw BenchmarkError("a flood of bytes") }
+            tally.add(text.utf8.count)
+        }
+        return Outcome(tally)
     }
 
     private static func json(_ socket: WebSocket) async throws -> Outcome {
         try await socket.send("go")
-        var tally = Tally()
-        for try await message in socket.messages {
-            guard case .text(let text) = message else { throw BenchmarkError("JSON that is no text") }
-            tally.add(text.utf8.count)
-        }
-        return Outcome(messages: tally.messages)
+        return try await Self.floodOfText(socket)
     }
 
     private static func sink(_ assignment: Assignment, _ socket: WebSocket) async throws -> Outcome {
-        let payload = assignment.payload
-        for _ in 0..<assignment.count { try await socket.send(payload) }
+        switch Nova.message(for: assignment) {
+        case .text(let text): for _ in 0..<assignment.count { try await socket.send(text) }
+        case .binary(let bytes): for _ in 0..<assignment.count { try await socket.send(bytes) }
+        }
         guard case .text("ok") = try await socket.nextMessage() else { throw BenchmarkError("the sink did not answer") }
         return Outcome(messages: assignment.count)
     }
 
     private static func echo(_ assignment: Assignment, _ socket: WebSocket) async throws -> Outcome {
-        let payload = assignment.payload
+        let message = Nova.message(for: assignment)
+        let (kind, size) = (message.kind, message.payloadSize)
         var roundTrips: [UInt64] = []
         roundTrips.reserveCapacity(assignment.count)
         var messages = socket.messages.makeAsyncIterator()
         for _ in 0..<assignment.count {
             let start = monotonicNanoseconds()
-            try await socket.send(payload)
-            guard case .binary(let bytes) = try await messages.next(), bytes.count == payload.count else {
+            try await socket.send(message)
+            guard let answer = try await messages.next(), answer.kind == kind, answer.payloadSize == size else {
                 throw BenchmarkError("the echo ended early or is another message")
             }
             roundTrips.append(monotonicNanoseconds() - start)

@@ -36,6 +36,7 @@ struct NovaClientContestant: Contestant {
     }
 
     let path: LibraryPath? = nil
+    let features: Set<Feature> = [.text, .tls, .deflate]
 
     var works: Set<Work> {
         switch self.reader {
@@ -47,6 +48,7 @@ struct NovaClientContestant: Contestant {
 
     func perform(_ assignment: Assignment) async throws -> Outcome {
         var configuration = ClientConfiguration(url: assignment.url)
+        configuration.webSocket = Nova.configuration(for: assignment)
         configuration.reconnection = .never
         let metrics = DefaultMetricsHandler()
         configuration.handlers.metrics = metrics
@@ -78,7 +80,7 @@ struct NovaClientContestant: Contestant {
         try await prepare(client)
         var tally = Tally()
         for try await message in messages {
-            tally.add(message.size)
+            tally.add(message.payloadSize)
             if tally.messages == assignment.count { break }
         }
         try await client.close()
@@ -132,7 +134,7 @@ struct NovaClientContestant: Contestant {
         let subscription = try await client.subscribe(to: OneChannelHandler.channel)
         var tally = Tally()
         for try await case .data(let message) in subscription {
-            tally.add(message.message.size)
+            tally.add(message.message.payloadSize)
             if tally.messages == assignment.count - 1 { break }
         }
         try await client.close()
@@ -145,8 +147,10 @@ struct NovaClientContestant: Contestant {
         let client = try WebSocketClient(configuration)
         var messages = client.messages.makeAsyncIterator()
         try await client.connect()
-        let payload = assignment.payload
-        for _ in 0..<assignment.count { try await client.send(payload) }
+        switch Nova.message(for: assignment) {
+        case .text(let text): for _ in 0..<assignment.count { try await client.send(text) }
+        case .binary(let bytes): for _ in 0..<assignment.count { try await client.send(bytes) }
+        }
         guard case .text("ok") = try await messages.next() else { throw BenchmarkError("the sink did not answer") }
         try await client.close()
         return Outcome(messages: assignment.count)
@@ -156,13 +160,14 @@ struct NovaClientContestant: Contestant {
         let client = try WebSocketClient(configuration)
         var messages = client.messages.makeAsyncIterator()
         try await client.connect()
-        let payload = assignment.payload
+        let message = Nova.message(for: assignment)
+        let (kind, size) = (message.kind, message.payloadSize)
         var roundTrips: [UInt64] = []
         roundTrips.reserveCapacity(assignment.count)
         for _ in 0..<assignment.count {
             let start = monotonicNanoseconds()
-            try await client.send(payload)
-            guard case .binary(let bytes) = try await messages.next(), bytes.count == payload.count else {
+            try await client.send(message)
+            guard let answer = try await messages.next(), answer.kind == kind, answer.payloadSize == size else {
                 throw BenchmarkError("the echo ended early or is another message")
             }
             roundTrips.append(monotonicNanoseconds() - start)
@@ -180,15 +185,6 @@ extension WebSocketClient {
     }
 }
 
-extension WebSocketMessage {
-    fileprivate var size: Int {
-        switch self {
-        case .text(let text): text.utf8.count
-        case .binary(let bytes): bytes.count
-        }
-    }
-}
-
 /// Wants each frame, and counts the messages.
 private struct CountingHandler: ConnectionHandler {
     var progress = HandlerProgress()
@@ -197,7 +193,7 @@ private struct CountingHandler: ConnectionHandler {
     var wantsFrames: Bool { true }
 
     mutating func handleFrame(_ frame: WebSocketFrame, on stream: StreamRef) -> HandlerDecision {
-        guard frame.kind == .binary else { return .ok }
+        guard frame.kind == .binary || frame.kind == .text else { return .ok }
         self.progress.tally.add(frame.size)
         if self.progress.tally.messages == self.count { self.progress.finish() }
         return .ok

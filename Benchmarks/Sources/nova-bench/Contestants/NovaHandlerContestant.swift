@@ -5,43 +5,65 @@ struct NovaHandlerContestant: Contestant {
     let name = "nova-handler"
     let way = "handler on the event loop, payload borrowed; a sink is sent by await send on the default executor"
     let path: LibraryPath? = .handlerOnLoop
+    let features = Nova.features
 
     func perform(_ assignment: Assignment) async throws -> Outcome {
-        switch assignment.work {
-        case .flood: try await Self.flood(assignment)
-        case .sink: try await Self.sink(assignment)
-        case .echo: try await Self.echo(assignment)
-        case .json: throw BenchmarkError("this contestant does not read JSON")
+        let configuration = Nova.configuration(for: assignment)
+        return try await Nova.perform(assignment) { share in
+            switch share.work {
+            case .flood: try await Self.flood(share, configuration)
+            case .sink: try await Self.sink(share, configuration)
+            case .echo: try await Self.echo(share, configuration)
+            case .json: throw BenchmarkError("this contestant does not read JSON")
+            }
         }
     }
 
-    private static func flood(_ assignment: Assignment) async throws -> Outcome {
+    private static func flood(
+        _ assignment: Assignment,
+        _ configuration: WebSocketConfiguration
+    ) async throws -> Outcome {
         let progress = HandlerProgress()
-        let socket = try await WebSocket.connect(to: assignment.url) { _, _, payload in
+        let expected: WebSocketMessage.Kind = assignment.isText ? .text : .binary
+        let socket = try await WebSocket.connect(to: assignment.url, configuration: configuration) { _, kind, payload in
+            guard kind == expected else { return progress.finish() }
             progress.tally.add(payload.byteCount)
             if progress.tally.messages == assignment.count { progress.finish() }
         }
+        try Nova.check(socket, assignment)
         await progress.waitUntilFinished()
         try await socket.close()
-        return Outcome(messages: progress.tally.messages)
+        return Outcome(progress.tally)
     }
 
-    private static func sink(_ assignment: Assignment) async throws -> Outcome {
+    private static func sink(
+        _ assignment: Assignment,
+        _ configuration: WebSocketConfiguration
+    ) async throws -> Outcome {
         let progress = HandlerProgress()
-        let socket = try await WebSocket.connect(to: assignment.url) { _, kind, _ in
+        let socket = try await WebSocket.connect(to: assignment.url, configuration: configuration) { _, kind, _ in
             if kind == .text { progress.finish() }
         }
-        let payload = assignment.payload
-        for _ in 0..<assignment.count { try await socket.send(payload) }
+        try Nova.check(socket, assignment)
+        switch Nova.message(for: assignment) {
+        case .text(let text): for _ in 0..<assignment.count { try await socket.send(text) }
+        case .binary(let bytes): for _ in 0..<assignment.count { try await socket.send(bytes) }
+        }
         await progress.waitUntilFinished()
         try await socket.close()
         return Outcome(messages: assignment.count)
     }
 
-    private static func echo(_ assignment: Assignment) async throws -> Outcome {
+    private static func echo(
+        _ assignment: Assignment,
+        _ configuration: WebSocketConfiguration
+    ) async throws -> Outcome {
         let progress = HandlerProgress()
         progress.roundTrips.reserveCapacity(assignment.count)
-        let socket = try await WebSocket.connect(to: assignment.url) { connection, kind, payload in
+        let socket = try await WebSocket.connect(to: assignment.url, configuration: configuration) {
+            connection,
+            kind,
+            payload in
             let now = monotonicNanoseconds()
             progress.roundTrips.append(now - progress.start)
             progress.start = now
@@ -51,8 +73,10 @@ struct NovaHandlerContestant: Contestant {
                 progress.finish()
             }
         }
+        try Nova.check(socket, assignment)
+        let message = Nova.message(for: assignment)
         progress.start = monotonicNanoseconds()
-        try await socket.send(assignment.payload)
+        try await socket.send(message)
         await progress.waitUntilFinished()
         try await socket.close()
         return Outcome(messages: progress.roundTrips.count, roundTrips: progress.roundTrips)

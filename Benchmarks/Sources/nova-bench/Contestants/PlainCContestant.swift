@@ -7,8 +7,10 @@ struct PlainCContestant: Contestant {
     let path: LibraryPath? = nil
 
     func perform(_ assignment: Assignment) async throws -> Outcome {
+        guard self.can(assignment.work, with: assignment.features) else {
+            throw BenchmarkError("the plain C client cannot do that")
+        }
         var roundTrips = [UInt64](repeating: 0, count: assignment.work == .echo ? assignment.count : 0)
-        guard self.works.contains(assignment.work) else { throw BenchmarkError("the plain C client has no JSON") }
         let messages = try Self.withTarget(assignment) { target in
             var result = plain_client_result()
             let size = UInt64(assignment.size)
@@ -31,7 +33,6 @@ struct PlainCContestant: Contestant {
         _ body: (UnsafePointer<plain_client_target>) throws -> Result
     ) throws -> Result {
         let server = assignment.server
-        guard !server.isSecure else { throw BenchmarkError("the plain C client has no TLS") }
         return try server.host.withCString { host in
             try String(server.port).withCString { port in
                 try assignment.resource.withCString { resource in

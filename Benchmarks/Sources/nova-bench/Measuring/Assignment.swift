@@ -18,29 +18,60 @@ struct Assignment: Sendable {
     var work: Work
     var server: ServerURL
     var size: Int
+    /// Of all connections together.
     var count: Int
+    var isText = false
+    /// permessage-deflate is offered.
+    var isCompressed = false
+    /// How many are opened at once, on one event loop; each gets its equal share of the messages.
+    var connections = 1
+    /// A PEM file with the authority to trust; nil trusts the system's.
+    var certificatePath: String?
 
-    /// Path and query: those of the URL, or the load server's for this work.
+    /// What a contestant must be able to do.
+    var features: Set<Feature> {
+        Feature.needed(
+            isText: self.isText,
+            isSecure: self.server.isSecure,
+            isCompressed: self.isCompressed,
+            connections: self.connections
+        )
+    }
+
+    var countPerConnection: Int { self.count / self.connections }
+
+    /// Of all connections together, after the division.
+    var messages: Int { self.countPerConnection * self.connections }
+
+    /// Path and query of each connection: those of the URL, or the load server's for this work.
     var resource: String {
         if let resource = self.server.resource { return resource }
         return switch self.work {
-        case .flood: "/flood?size=\(self.size)&count=\(self.count)"
-        case .json: "/json?size=\(self.size)&count=\(self.count)"
+        case .flood: "/flood?size=\(self.size)&count=\(self.countPerConnection)\(self.isText ? "&text=1" : "")"
+        case .json: "/json?size=\(self.size)&count=\(self.countPerConnection)"
         case .echo: "/echo"
-        case .sink: "/sink?count=\(self.count)"
+        case .sink: "/sink?count=\(self.countPerConnection)"
         }
     }
 
     var url: String { "\(self.server.origin)\(self.resource)" }
 
-    /// What is sent, of an echo or to a sink.
-    var payload: [UInt8] { [UInt8](repeating: UInt8(ascii: "x"), count: self.size) }
+    /// What one of the connections has to do.
+    var share: Assignment {
+        var copy = self
+        copy.count = self.countPerConnection
+        copy.connections = 1
+        return copy
+    }
 
-    /// A short run of the same work on another connection, which loads code, fills pools and warms caches.
+    /// What is sent, of an echo or to a sink: of text, its UTF-8.
+    var payload: [UInt8] { Payload.bytes(self.size, isText: self.isText, isCompressed: self.isCompressed) }
+
+    /// A short run of the same work on other connections, which loads code, fills pools and warms caches.
     var warmUp: Assignment {
         var copy = self
         // A URL with a path of its own may name a number of messages: then a short run would leave some unread.
-        if self.server.resource == nil { copy.count = max(1, self.count / 20) }
+        if self.server.resource == nil { copy.count = max(self.connections, self.count / 20) }
         return copy
     }
 }

@@ -6,9 +6,11 @@ enum Statistics {
     }
 
     /// The smallest value that at least `percent` of all values do not exceed.
-    static func percentile(_ percent: Int, ofSorted sorted: [UInt64]) -> UInt64? {
+    static func percentile(_ percent: Double, ofSorted sorted: [UInt64]) -> UInt64? {
         guard !sorted.isEmpty else { return nil }
-        return sorted[max(0, (sorted.count * percent + 99) / 100 - 1)]
+        // In whole thousandths, because 0.999 * 1000 is a little more than 999 in binary.
+        let rank = (sorted.count * Int((percent * 1000).rounded()) + 99_999) / 100_000
+        return sorted[min(max(1, rank), sorted.count) - 1]
     }
 
     static func rounded(_ value: Double, places: Int) -> Double {

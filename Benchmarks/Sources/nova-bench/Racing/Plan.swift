@@ -1,9 +1,42 @@
 /// One row of the race: a kind of work at one size.
-struct Plan: Equatable, Sendable {
+struct Plan: Hashable, Sendable {
     var work: Work
     var size: Int
     /// Enough for about a second.
     var count: Int
+    var isText = false
+    var isSecure = false
+    var isCompressed = false
+    var connections = 1
+
+    /// What a contestant must be able to do.
+    var features: Set<Feature> {
+        Feature.needed(
+            isText: self.isText,
+            isSecure: self.isSecure,
+            isCompressed: self.isCompressed,
+            connections: self.connections
+        )
+    }
+
+    /// The work at one size, and how it differs from plain binary messages on one connection.
+    var title: String {
+        var words = [self.work.rawValue, byteText(self.size)]
+        if self.isText { words.append("text") }
+        if self.isSecure { words.append("TLS") }
+        if self.isCompressed { words.append("deflate") }
+        if self.connections > 1 { words.append("\(self.connections) connections") }
+        return words.joined(separator: " ")
+    }
+
+    /// The options of `client` that say so.
+    var options: [String] {
+        var options: [String] = []
+        if self.isText { options.append("--text") }
+        if self.isCompressed { options.append("--deflate") }
+        if self.connections > 1 { options += ["--connections", String(self.connections)] }
+        return options
+    }
 
     static func standard(quick: Bool) -> [Plan] {
         let plans = [

@@ -11,11 +11,11 @@ struct Race {
         var progress = ProgressLine(total: self.plan.count * self.rounds * self.contestants.count)
         defer { progress.clear() }
         return try self.plan.flatMap { plan in
-            let contestants = self.contestants.filter { $0.works.contains(plan.work) }
+            let contestants = self.contestants.filter { $0.can(plan.work, with: plan.features) }
             var samples = [[Measurement]](repeating: [], count: contestants.count)
             for round in 1...self.rounds {
                 for (index, contestant) in contestants.enumerated() {
-                    progress.advance("\(plan.work) \(byteText(plan.size)), round \(round), \(contestant.name)")
+                    progress.advance("\(plan.title), round \(round), \(contestant.name)")
                     samples[index].append(try self.measure(contestant, plan))
                 }
             }
@@ -28,13 +28,13 @@ struct Race {
             arguments: [
                 "client", contestant.name, plan.work.rawValue,
                 "--url", self.url, "--size", String(plan.size), "--count", String(plan.count),
-            ] + options
+            ] + plan.options + options
         )
         process.closeInput()
         let line = process.readLine()
         let status = process.wait()
         guard let line, status == 0 else {
-            throw BenchmarkError("\(contestant.name), \(plan.work) of \(plan.size) bytes: exit status \(status)")
+            throw BenchmarkError("\(contestant.name), \(plan.title): exit status \(status)")
         }
         return try Measurement.parse(line)
     }
