@@ -22,25 +22,38 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     ],
     targets: [
-        // What the load server and the plain client share: frame headers and masking, all inline.
-        .target(name: "CWire", cSettings: cSettings),
+        // What the C code has in common: frame headers and masking, all inline, sockets, compression, a client's task.
         .target(
-            name: "CLoadServer",
+            name: "CWire",
+            cSettings: cSettings,
+            linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto"), .linkedLibrary("z")]
+        ),
+        .target(name: "CLoadServer", dependencies: ["CWire"], cSettings: cSettings),
+        .target(name: "CPlainClient", dependencies: ["CWire"], cSettings: cSettings),
+        .target(
+            name: "CLwsClient",
             dependencies: ["CWire"],
             cSettings: cSettings,
-            linkerSettings: [.linkedLibrary("crypto")]
+            linkerSettings: [.linkedLibrary("websockets")]
         ),
-        .target(name: "CPlainClient", dependencies: ["CWire"], cSettings: cSettings),
         // The program's malloc, which counts when it is told to.
         .target(name: "CAllocationCounter", cSettings: cSettings),
         .executableTarget(
             name: "nova-bench",
             dependencies: [
-                "CAllocationCounter", "CLoadServer", "CPlainClient",
+                "CAllocationCounter", "CLoadServer", "CLwsClient", "CPlainClient", "CWire",
                 .product(name: "WebSocketNova", package: "websocketnova"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings
         ),
+        .testTarget(name: "nova-benchTests", dependencies: ["nova-bench"], swiftSettings: swiftSettings),
+        // The least programs of the library and of the plain C client: their start and their size.
+        .executableTarget(
+            name: "startup",
+            dependencies: [.product(name: "WebSocketNova", package: "websocketnova")],
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(name: "startup-c", dependencies: ["CPlainClient"], cSettings: cSettings),
     ]
 )

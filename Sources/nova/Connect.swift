@@ -100,7 +100,7 @@ struct Connect: AsyncParsableCommand {
         }
         switch message {
         case .text(let text): try Console.print("< \(Console.printable(text))")
-        case .binary(let bytes): try Console.print("< \(Self.dump(bytes))")
+        case .binary(let bytes): try Console.print("< \(Self.dump(bytes.array))")
         }
     }
 

@@ -5,18 +5,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "flood_block.h"
+#include "stream.h"
+
 enum load_work { LOAD_FLOOD, LOAD_ECHO, LOAD_SINK };
 
 struct connection {
-    int fd;
+    struct wire_stream stream;
     enum load_work work;
-    uint64_t size;      // of a flood's messages
+    struct flood_kind flood;
     uint64_t count;     // of a flood's or a sink's messages
-    bool json;          // a flood's messages are JSON texts, and begin when the client has sent something
     uint8_t *in;
     size_t in_begin, in_end;
     uint8_t *out;
-    size_t out_size;
+    size_t out_size, out_capacity;
     bool close_sent, finished;
 };
 

@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,8 @@
 #include <unistd.h>
 
 #include "crowd_server.h"
-#include "crowd_tls.h"
+#include "server_tls.h"
+#include "stream.h"
 #include "upgrade.h"
 #include "wire.h"
 
@@ -24,8 +25,7 @@ enum {
 
 // One of the crowd.
 struct member {
-    int fd;
-    SSL *tls;
+    struct wire_stream stream;
     bool upgraded, finished;
     size_t size;                     // of what is in `in`
     uint8_t in[MEMBER_BUFFER];
@@ -34,40 +34,21 @@ struct member {
 static SSL_CTX *tls_context;
 
 bool crowd_server_use_tls(const char *certificate_path) {
-    tls_context = crowd_tls_make(certificate_path);
-    return tls_context != NULL;
+    tls_context = server_tls_make(certificate_path);
+    if (!tls_context) return false;
+    SSL_CTX_set_mode(tls_context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE);
+    return true;
 }
 
 static void drop(struct member *m) {
-    // The peer's end is not waited for; closing the descriptor takes it out of the epoll set.
-    if (m->tls) {
-        if (SSL_is_init_finished(m->tls)) SSL_shutdown(m->tls);
-        SSL_free(m->tls);
-    }
-    close(m->fd);
+    // Closing the descriptor takes it out of the epoll set.
+    wire_stream_close(&m->stream);
     free(m);
-}
-
-// > 0 bytes, 0 when there is nothing now, -1 when there will be nothing again.
-static ssize_t receive(struct member *m, uint8_t *to, size_t room) {
-    if (!m->tls) {
-        ssize_t got = wire_recv(m->fd, to, room, 0);
-        return got > 0 ? got : (got < 0 && errno == EAGAIN ? 0 : -1);
-    }
-    ERR_clear_error();
-    // Makes the handshake first.
-    int got = SSL_read(m->tls, to, (int)room);
-    if (got > 0) return got;
-    int problem = SSL_get_error(m->tls, got);
-    return problem == SSL_ERROR_WANT_READ || problem == SSL_ERROR_WANT_WRITE ? 0 : -1;
 }
 
 // All or nothing: what is sent is small, and a client that does not take it is dropped.
 static bool send_all(struct member *m, const void *bytes, size_t size) {
-    if (size == 0) return true;
-    if (!m->tls) return send(m->fd, bytes, size, MSG_NOSIGNAL) == (ssize_t)size;
-    ERR_clear_error();
-    return SSL_write(m->tls, bytes, (int)size) == (int)size;
+    return size == 0 || wire_stream_send(&m->stream, bytes, size) == (ssize_t)size;
 }
 
 // Takes the request, if it is there as a whole.
@@ -77,7 +58,7 @@ static bool take_request(struct member *m) {
     size_t length = (size_t)(end - m->in) + 4;
     end[2] = 0;
     char head[UPGRADE_HEAD];
-    size_t head_size = upgrade_put_head((const char *)m->in, head);
+    size_t head_size = upgrade_put_head((const char *)m->in, NULL, head);
     if (head_size == 0 || !send_all(m, head, head_size)) return false;
     memmove(m->in, m->in + length, m->size - length);
     m->size -= length;
@@ -110,15 +91,16 @@ static bool take_frames(struct member *m) {
 
 static bool serve(struct member *m) {
     for (;;) {
-        ssize_t got = receive(m, m->in + m->size, MEMBER_BUFFER - m->size);
-        if (got <= 0) return got == 0;
+        // Of TLS, this makes the handshake first.
+        ssize_t got = wire_stream_recv(&m->stream, m->in + m->size, MEMBER_BUFFER - m->size);
+        if (got <= 0) return got == WIRE_AGAIN;
         bool was_full = (size_t)got == MEMBER_BUFFER - m->size;
         m->size += (size_t)got;
         if (!m->upgraded && !take_request(m)) return false;
         if (m->upgraded && !take_frames(m)) return false;
         if (m->finished) return false;
         // A short read has emptied the socket; but of TLS, not OpenSSL.
-        if (!m->tls && !was_full) return true;
+        if (!m->stream.tls && !was_full) return true;
     }
 }
 
@@ -133,13 +115,13 @@ static void admit(int set, int listener) {
             close(fd);
             continue;
         }
-        m->fd = fd;
-        if (tls_context && (m->tls = SSL_new(tls_context))) {
-            SSL_set_fd(m->tls, fd);
-            SSL_set_accept_state(m->tls);
+        m->stream.fd = fd;
+        if (tls_context && (m->stream.tls = SSL_new(tls_context))) {
+            SSL_set_fd(m->stream.tls, fd);
+            SSL_set_accept_state(m->stream.tls);
         }
         struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP, .data.ptr = m};
-        if ((tls_context && !m->tls) || epoll_ctl(set, EPOLL_CTL_ADD, fd, &event) != 0) drop(m);
+        if ((tls_context && !m->stream.tls) || epoll_ctl(set, EPOLL_CTL_ADD, fd, &event) != 0) drop(m);
     }
 }
 

@@ -1,97 +1,93 @@
-#include <stdlib.h>
-#include <time.h>
+#include <errno.h>
+#include <string.h>
 
 #include "client.h"
-#include "wire.h"
 
-static uint64_t now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-static uint8_t *make_payload(uint64_t size) {
-    uint8_t *payload = malloc(size > 0 ? size : 1);
-    if (payload) memset(payload, 'x', size);
-    return payload;
-}
-
-// The user of a message: the same for all contestants, it looks at the size. Not inlined, so that the copy stays.
-__attribute__((noinline)) static void deliver(const struct message *message, uint64_t *bytes) {
-    __asm__ volatile("" : : "r"(message->payload) : "memory");
-    *bytes += message->size;
-}
-
-int plain_client_flood(
-    const struct plain_client_target *target, uint64_t count, struct plain_client_result *result) {
-    struct client c;
-    if (!client_open(&c, target, result)) return -1;
+static enum step flood(struct client *c) {
+    const struct bench_task *task = c->session->task;
     struct message message;
-    uint64_t bytes = 0;
-    bool closed = false;
-    while (!closed && result->messages < count && client_next(&c, &message)) {
-        if (message.opcode == WIRE_CLOSE) {
-            closed = true;
-        } else if (!wire_is_control(message.opcode)) {
-            deliver(&message, &bytes);
-            result->messages += 1;
-        }
+    while (c->done < task->count) {
+        enum step step = client_next(c, &message);
+        if (step != STEP_DONE || message.opcode == WIRE_CLOSE) return step;
+        bench_deliver(c->session->result, message.payload, message.size);
+        c->done += 1;
     }
-    if (closed) {
-        client_put(&c, WIRE_CLOSE, message.payload, message.size < 2 ? 0 : 2);
-        client_flush(&c);
-    } else {
-        client_close(&c);
-    }
-    client_free(&c);
-    return result->error[0] == 0 ? 0 : -1;
+    return STEP_DONE;
 }
 
-int plain_client_sink(
-    const struct plain_client_target *target, uint64_t size, uint64_t count, struct plain_client_result *result) {
-    struct client c;
-    if (!client_open(&c, target, result)) return -1;
-    uint8_t *payload = make_payload(size);
-    bool fine = payload || client_fail(&c, "no memory");
-    while (fine && result->messages < count) {
-        fine = client_put(&c, WIRE_BINARY, payload, size);
-        result->messages += fine;
+static uint8_t opcode(const struct bench_task *task) { return task->text ? WIRE_TEXT : WIRE_BINARY; }
+
+static enum step sink(struct client *c) {
+    const struct bench_task *task = c->session->task;
+    for (; c->done < task->count; c->done++, c->session->result->messages++) {
+        enum step step = client_put(c, opcode(task), task->payload, task->size);
+        if (step != STEP_DONE) return step;
     }
-    struct message message = {0};
-    fine = fine && client_flush(&c);
-    while (fine && message.opcode != WIRE_TEXT) {
-        errno = 0;
-        fine = client_next(&c, &message) || client_fail(&c, "the sink did not answer");
-    }
-    if (fine) client_close(&c);
-    free(payload);
-    client_free(&c);
-    return fine ? 0 : -1;
+    enum step step = client_flush(c);
+    if (step != STEP_DONE) return step;
+    struct message message;
+    step = client_next(c, &message);
+    if (step != STEP_DONE) return step;
+    errno = 0;
+    return message.opcode == WIRE_TEXT ? STEP_DONE : client_fail(c, "the sink did not answer");
 }
 
-int plain_client_echo(
-    const struct plain_client_target *target, uint64_t size, uint64_t count, uint64_t *round_trips_ns,
-    struct plain_client_result *result) {
-    struct client c;
-    if (!client_open(&c, target, result)) return -1;
-    uint8_t *payload = make_payload(size);
-    bool fine = payload || client_fail(&c, "no memory");
-    while (fine && result->messages < count) {
-        struct message message = {0};
-        uint64_t start = now_ns();
-        fine = client_put(&c, WIRE_BINARY, payload, size) && client_flush(&c);
-        while (fine && message.opcode != WIRE_BINARY) {
-            errno = 0;
-            fine = client_next(&c, &message) || client_fail(&c, "the echo ended early");
-        }
-        if (!fine) break;
-        round_trips_ns[result->messages] = now_ns() - start;
+static enum step send_one(struct client *c) {
+    if (c->start_ns == 0) c->start_ns = bench_now_ns();
+    const struct bench_task *task = c->session->task;
+    enum step step = client_put(c, opcode(task), task->payload, task->size);
+    if (step == STEP_DONE) step = client_flush(c);
+    c->is_sent = step == STEP_DONE;
+    return step;
+}
+
+static enum step echo(struct client *c) {
+    const struct bench_task *task = c->session->task;
+    struct bench_result *result = c->session->result;
+    while (c->done < task->count) {
+        enum step step = c->is_sent ? STEP_DONE : send_one(c);
+        struct message message;
+        if (step == STEP_DONE) step = client_next(c, &message);
+        if (step != STEP_DONE) return step;
+        task->round_trips_ns[result->messages] = bench_now_ns() - c->start_ns;
+        bool is_same = message.opcode == opcode(task) && message.size == task->size
+            && (!task->verify || memcmp(message.payload, task->payload, message.size) == 0);
         errno = 0;
-        fine = message.size == size || client_fail(&c, "an echo of another size");
-        result->messages += fine;
+        if (!is_same) return client_fail(c, "an echo of something else");
+        bench_deliver(result, message.payload, message.size);
+        c->done += 1;
+        c->is_sent = false;
+        c->start_ns = 0;
     }
-    if (fine) client_close(&c);
-    free(payload);
-    client_free(&c);
-    return fine ? 0 : -1;
+    return STEP_DONE;
+}
+
+// The closing handshake of RFC 6455 section 7, whoever begins it.
+static enum step close_connection(struct client *c) {
+    static const uint8_t normal[2] = {1000 >> 8, 1000 & 0xFF};
+    enum step step = STEP_DONE;
+    if (c->phase == PHASE_CLOSE) {
+        step = c->peer_has_closed ? client_put(c, WIRE_CLOSE, c->close_code, c->close_code_size)
+                                  : client_put(c, WIRE_CLOSE, normal, sizeof normal);
+        if (step == STEP_DONE) step = client_flush(c);
+        if (step != STEP_DONE) return step;
+        c->phase = PHASE_AWAIT_CLOSE;
+    }
+    struct message message;
+    while (step == STEP_DONE && !c->peer_has_closed) step = client_next(c, &message);
+    return step;
+}
+
+enum step client_work(struct client *c) {
+    if (c->phase == PHASE_WORK) {
+        enum step step = STEP_FAILED;
+        switch (c->session->task->work) {
+        case BENCH_FLOOD: step = flood(c); break;
+        case BENCH_SINK: step = sink(c); break;
+        case BENCH_ECHO: step = echo(c); break;
+        }
+        if (step != STEP_DONE) return step;
+        c->phase = PHASE_CLOSE;
+    }
+    return close_connection(c);
 }

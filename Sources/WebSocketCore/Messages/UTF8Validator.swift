@@ -4,8 +4,9 @@
 /// RFC 6455 section 8.1 has a connection fail over such a byte; failing at once, in the middle of a frame, is what its
 /// test suites call strict.
 ///
-/// ASCII is skipped in blocks. The rest goes through an automaton of nine states whose transitions on one byte are packed
-/// into one 64-bit word, six bits for each state: a step is a shift, and its cost does not depend on the text.
+/// Sixteen bytes at a time are looked at together (`skipValidBlocks`). What is left over, and what is wrong, goes through an
+/// automaton of nine states whose transitions on one byte are packed into one 64-bit word, six bits for each state: a step is a
+/// shift, and its cost does not depend on the text.
 package struct UTF8Validator: Hashable, Sendable {
     /// A state of the automaton, held as the shift that finds its transition.
     private enum State {
@@ -61,7 +62,10 @@ package struct UTF8Validator: Hashable, Sendable {
         var position = 0
         while count &- position >= 16 {
             if self.state == State.accept {
-                position = Self.skipASCII(base, from: position, to: count)
+                position =
+                    position < 3
+                    ? Self.skipASCII(base, from: position, to: count)
+                    : Self.skipValidBlocks(base, from: position, to: count)
                 guard count &- position >= 16 else { break }
             }
             var state = self.state

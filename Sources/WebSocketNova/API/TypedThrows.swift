@@ -31,3 +31,18 @@ extension [UInt8] {
         return try result.get()
     }
 }
+
+extension WebSocketBytes {
+    /// `withUnsafeBytes` with a typed error.
+    func withRawBytes<Value>(
+        _ body: (UnsafeRawBufferPointer) throws(WebSocketError) -> Value
+    ) throws(WebSocketError) -> Value {
+        switch self.storage {
+        case .array(let array):
+            return try array.withBytes(body)
+        case .shared(let memory, let offset, let count):
+            defer { withExtendedLifetime(memory) {} }
+            return try body(memory.bytes(at: offset, count))
+        }
+    }
+}

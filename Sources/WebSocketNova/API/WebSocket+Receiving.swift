@@ -72,7 +72,7 @@ extension WebSocket {
     public func nextFragment() async throws -> WebSocketFragment? {
         switch try await self.nextElement(inFragments: true) {
         case .message(.text(let text)): WebSocketFragment(kind: .text, bytes: Array(text.utf8), isFinal: true)
-        case .message(.binary(let bytes)): WebSocketFragment(kind: .binary, bytes: bytes, isFinal: true)
+        case .message(.binary(let bytes)): WebSocketFragment(kind: .binary, bytes: bytes.array, isFinal: true)
         case .fragment(let fragment, _): fragment
         case nil: nil
         }

@@ -23,6 +23,15 @@ extension WebSocket {
         try await self.send(.binary, bytes)
     }
 
+    /// Sends a binary message: bytes that were received, for example.
+    ///
+    /// - Throws: see ``send(_:)-(String)``.
+    public func send(_ bytes: WebSocketBytes) async throws {
+        if try bytes.withRawBytes({ bytes throws(WebSocketError) in try self.attempt(.binary, bytes) }) { return }
+        try await self.outbound.waitForTicket()
+        try bytes.withRawBytes { bytes throws(WebSocketError) in try self.sendWithTicket(.binary, bytes) }
+    }
+
     /// Sends a text message given as UTF-8.
     ///
     /// - Throws: `invalid_utf8` if it is not; see ``send(_:)-(String)``.

@@ -3,7 +3,10 @@ public enum WebSocketMessage: Sendable, Hashable {
     /// Text. What a peer sends as text is known to be UTF-8 when it gets here.
     case text(String)
     /// Bytes.
-    case binary([UInt8])
+    case binary(WebSocketBytes)
+
+    /// A message of the bytes of an array, which is not copied.
+    public static func binary(_ bytes: [UInt8]) -> WebSocketMessage { .binary(WebSocketBytes(bytes)) }
 
     /// The kinds of message.
     public enum Kind: Sendable, Hashable {
@@ -27,6 +30,27 @@ public enum WebSocketMessage: Sendable, Hashable {
         case .text: .text
         case .binary: .binary
         }
+    }
+}
+
+extension WebSocketMessage {
+    /// A copy of a payload; what is text has been found to be UTF-8.
+    init(copying payload: UnsafeRawBufferPointer, isText: Bool) {
+        self = isText ? .text(String(validatedUTF8: payload)) : .binary([UInt8](payload))
+    }
+}
+
+extension String {
+    /// A copy of bytes that have been found to be UTF-8, which are not looked through once more.
+    init(validatedUTF8 bytes: UnsafeRawBufferPointer) {
+        let units = bytes.assumingMemoryBound(to: UInt8.self)
+        // Unsafe because UTF-8 that is not would be undefined behaviour: the decoder has validated it.
+        self.init(copying: UTF8Span(unchecked: Span(_unsafeElements: units)))
+    }
+
+    /// A copy of an array of bytes that have been found to be UTF-8.
+    init(validatedUTF8 bytes: [UInt8]) {
+        self = bytes.withUnsafeBytes { String(validatedUTF8: $0) }
     }
 }
 

@@ -150,7 +150,7 @@ extension ClientEngine {
                 try socket.outbound.sendFromLoop(.text, utf8)
             }
         case .binary(let bytes):
-            isFull = try bytes.withBytes { bytes throws(WebSocketError) in
+            isFull = try bytes.withRawBytes { bytes throws(WebSocketError) in
                 try socket.outbound.sendFromLoop(.binary, bytes)
             }
         case .ping(let payload):

@@ -138,7 +138,7 @@ actor ClientEngine {
         self.url = try WebSocketURL(configuration.url)
         let transport = try configuration.webSocket.nextTransport()
         self.transport = transport
-        self.readers = ReaderPlace(marks: configuration.webSocket.limits.inboundMarks) { transport.loop.isCurrent }
+        self.readers = ReaderPlace(marks: configuration.webSocket.limits.inboundMarks)
         self.logger = configuration.webSocket.logger
         self.machine = machine
         self.history = ConnectionHistory(now: transport.loop.now, wallClock: transport.loop.wallClock)

@@ -45,8 +45,6 @@ final class ClientStream: Sendable {
 
     var wantsControlFrames: Bool { self.engine.assumeIsolated { $0.wantsControlFrames } }
 
-    var isReaderOnLoop: Bool { self.engine.assumeIsolated { $0.reader?.isReaderOnLoop ?? false } }
-
     /// Takes the messages of a read, or of a part of it.
     func received(_ batch: inout InboundBatch) -> InboundQueue.Level {
         self.engine.assumeIsolated { $0.received(&batch, on: self.ref) }

@@ -79,16 +79,14 @@ final class ReaderPlace: Sendable {
     private let state: Mutex<(queue: InboundQueue?, end: InboundQueue.End?)> = Mutex((nil, nil))
     private let version = Atomic(0)
     private let marks: InboundQueue.Marks
-    private let isOnLoop: @Sendable () -> Bool
 
-    init(marks: InboundQueue.Marks, isOnLoop: @escaping @Sendable () -> Bool) {
+    init(marks: InboundQueue.Marks) {
         self.marks = marks
-        self.isOnLoop = isOnLoop
     }
 
     /// A queue for a reader, unless there is one.
     func claim() -> InboundQueue? {
-        let queue = InboundQueue(marks: self.marks, isOnLoop: self.isOnLoop)
+        let queue = InboundQueue(marks: self.marks)
         let isClaimed = self.state.withLock { state in
             if let end = state.end { queue.finish(end) }
             guard state.queue == nil else { return false }

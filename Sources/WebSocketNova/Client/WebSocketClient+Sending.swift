@@ -32,6 +32,19 @@ extension WebSocketClient {
         try await self.engine.send(.binary(bytes))
     }
 
+    /// Sends a binary message: bytes that were received, for example. See ``send(_:)-(String)``.
+    public func send(_ bytes: WebSocketBytes) async throws {
+        if let socket = self.engine.shared.direct {
+            do {
+                try await socket.send(bytes)
+                return self.noteSent(bytes.count)
+            } catch let error as WebSocketError where error.code == .connectionClosed {
+                return try await self.engine.send(.binary(bytes.array), excluding: socket)
+            }
+        }
+        try await self.engine.send(.binary(bytes.array))
+    }
+
     /// Sends a message of either kind. See ``send(_:)-(String)``.
     public func send(_ message: WebSocketMessage) async throws {
         switch message {

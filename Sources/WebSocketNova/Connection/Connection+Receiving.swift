@@ -139,7 +139,7 @@ extension Connection {
     private static func element(_ event: InboundEvent, _ bytes: [UInt8]) -> InboundQueue.Item {
         switch event.kind {
         case .text:
-            .message(.text(String(decoding: bytes, as: UTF8.self)))
+            .message(.text(String(validatedUTF8: bytes)))
         case .binary:
             .message(.binary(bytes))
         default:
@@ -277,11 +277,8 @@ extension Connection {
             break
         case .queue(let queue):
             self.decoder?.deliversFragments = queue.wantsFragments
-            self.batch.readerIsOnLoop = queue.isReaderOnLoop
         case .client(let client):
             self.interest = client.interest
-            // What is looked at here is made here.
-            self.batch.readerIsOnLoop = self.interest != .passThrough || client.isReaderOnLoop
         }
     }
 

@@ -1,7 +1,7 @@
 internal import DequeModule
 
 /// The messages of one read, in order, before they go to the queue.
-struct InboundBatch: Sendable {
+struct InboundBatch: ~Copyable, Sendable {
     var elements: Deque<InboundQueue.Element> = []
     private(set) var bytes = 0
     private(set) var count = 0
@@ -11,52 +11,45 @@ struct InboundBatch: Sendable {
     /// What a message costs beside its payload: queues of empty messages have to be bounded too.
     static let overhead = 32
 
-    /// Whether the reader is on the loop's thread.
-    ///
-    /// On another one it should make the messages itself, out of a block, whatever their size: two threads that allocate and
-    /// free each other's memory wait for each other in malloc. On the same one a block is worth its copy for small messages,
-    /// each of which is then freed before the next is made, which malloc does best.
-    var readerIsOnLoop = false
     /// From how many messages, and from how many bytes of them, a block is worth its while and its memory.
     private static let blockThreshold = (count: 8, bytes: 4 << 10)
-    /// Up to how many bytes a message is small.
-    private static let smallSize = 256
 
-    /// The memory of the read under way, where that is a block.
-    private var readBlock: InboundBlock?
-    /// How many bytes of messages the last read brought.
-    private var bytesOfLastRead = 0
-    /// From how many bytes of messages on the block of a read goes to the reader as it is: a quarter of what it holds, so
-    /// that the limits of the queue, which count its whole memory, are not used up by little.
-    private static let handOverThreshold = 16 << 10
+    /// The memory of the read under way, where messages may share it.
+    private var readMemory: InboundMemory?
+    /// Whether messages share it, so that it must not be read into again.
+    private var isShared = false
+    /// How many bytes of messages the last read brought, and what was moved out of the read under way.
+    private var bytesOfReads = (last: 0, current: 0)
+    /// From how many bytes of messages on they share the memory of their read: a quarter of what it holds, so that the limits
+    /// of the queue, which count all of it, are not used up by little.
+    private static let sharingThreshold = 16 << 10
 
     /// Where the next read should put its bytes: nil for the loop's own scratch memory.
     ///
-    /// A block, if the reader is on another thread and the last read was worth one: its bytes are then not copied on the
-    /// loop. It is kept for the time of a read only.
+    /// Memory that messages can share, if the last read was worth some: its bytes are then not copied. It is kept for the
+    /// time of a read only.
     mutating func beginRead() -> UnsafeMutableRawBufferPointer? {
-        guard !self.readerIsOnLoop, self.bytesOfLastRead >= Self.handOverThreshold else { return nil }
-        let block = self.readBlock ?? .forReading()
-        self.readBlock = block
-        return block.memory
-    }
-
-    /// Takes what was noted out of the memory of the read, which is over, or that memory itself.
-    mutating func endRead() {
-        self.bytesOfLastRead = self.noted.bytes
-        if let block = self.readBlock, self.noted.bytes >= Self.handOverThreshold {
-            self.readBlock = nil
-            self.count += self.noted.count
-            self.noted.complete(block)
-            self.append(block)
-        } else {
-            self.moveNoted()
+        guard self.bytesOfReads.last >= Self.sharingThreshold else {
+            // What is noted next does not lie in it.
+            self.readMemory = nil
+            return nil
         }
+        let memory = self.readMemory ?? InboundMemory()
+        self.readMemory = memory
+        return memory.room
     }
 
-    /// Reading pauses: gives back the block that was not filled.
+    /// Takes what was noted out of the memory of the read, which is over, or shares that memory.
+    mutating func endRead() {
+        self.moveNoted()
+        self.bytesOfReads = (last: self.bytesOfReads.current, current: 0)
+        if self.isShared { self.endReads() }
+    }
+
+    /// Reading pauses: gives back the memory of the last read.
     mutating func endReads() {
-        self.readBlock.take()?.recycle()
+        self.readMemory = nil
+        self.isShared = false
     }
 
     private mutating func append(_ block: InboundBlock) {
@@ -83,13 +76,6 @@ struct InboundBatch: Sendable {
         self.elements.append(.item(item))
         self.bytes += bytes + Self.overhead
         self.count += 1
-    }
-
-    private var isWorthABlock: Bool {
-        guard self.noted.count >= Self.blockThreshold.count, self.noted.bytes >= Self.blockThreshold.bytes else {
-            return false
-        }
-        return !self.readerIsOnLoop || self.noted.bytes <= self.noted.count * Self.smallSize
     }
 
     mutating func removeAll() {
@@ -123,6 +109,7 @@ struct InboundBatch: Sendable {
 
     /// Gives each message to `body`, and is empty afterwards.
     mutating func forEachMessage(_ body: (WebSocketMessage) -> Void) {
+        self.shareNoted()
         while let element = self.elements.popFirst() {
             switch element {
             case .item(.message(let message)):
@@ -132,28 +119,39 @@ struct InboundBatch: Sendable {
                 break
             case .block(let block):
                 while let message = block.take() { body(message) }
-                block.recycle()
             }
         }
-        self.noted.forEach { payload, isText in
-            body(isText ? .text(String(decoding: payload, as: UTF8.self)) : .binary([UInt8](payload)))
-        }
+        self.noted.forEach { payload, isText in body(WebSocketMessage(copying: payload, isText: isText)) }
         self.removeAll()
+    }
+
+    /// Makes a block of what was noted, if that is worth it. The memory of the read may be shared before its end: until then
+    /// this keeps it.
+    ///
+    /// - Returns: whether nothing is left noted.
+    @discardableResult
+    private mutating func shareNoted() -> Bool {
+        let (count, bytes) = (self.noted.count, self.noted.bytes)
+        self.bytesOfReads.current += bytes
+        if bytes >= Self.sharingThreshold, let memory = self.readMemory {
+            self.append(self.noted.makeBlock(of: memory))
+            self.isShared = true
+        } else if count >= Self.blockThreshold.count, bytes >= Self.blockThreshold.bytes {
+            self.append(self.noted.makeBlock())
+        } else {
+            return count == 0
+        }
+        self.count += count
+        return true
     }
 
     /// Takes what was noted out of the memory of the read.
     mutating func moveNoted() {
-        guard self.noted.count > 0 else { return }
-        self.count += self.noted.count
-        if self.isWorthABlock {
-            self.append(self.noted.makeBlock())
-        } else {
+        if !self.shareNoted() {
+            self.count += self.noted.count
             self.bytes += self.noted.bytes + self.noted.count * Self.overhead
             self.noted.forEach { payload, isText in
-                let message =
-                    isText
-                    ? WebSocketMessage.text(String(decoding: payload, as: UTF8.self)) : .binary([UInt8](payload))
-                self.elements.append(.item(.message(message)))
+                self.elements.append(.item(.message(WebSocketMessage(copying: payload, isText: isText))))
             }
         }
     }

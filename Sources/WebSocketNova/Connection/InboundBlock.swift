@@ -1,74 +1,130 @@
-internal import Synchronization
-internal import WebSocketCore
-
-/// Many small messages of one read, on their way to the reader as one piece of memory.
+/// Where the messages of a read lie in its memory.
 ///
-/// The loop notes where messages lie in the bytes of a read; the reader makes each message when it gets to it. So the
-/// allocation of a message happens on the thread that will free it, which malloc does without a lock, and the loop's thread
-/// is free for the next read. While a peer sends much, the socket is read straight into a block, which then goes to the
-/// reader as it is; else the part of the read that has messages in it is copied into one.
+/// `@unchecked Sendable`, like ``InboundMemory``, because it has one owner at a time.
+struct InboundEntries: ~Copyable, @unchecked Sendable {
+    struct Entry {
+        var offset: UInt32
+        /// The top bit is set for text; the memory of a read is much smaller than 2 GiB.
+        private var lengthAndKind: UInt32
+
+        @inline(__always)
+        init(offset: Int, length: Int, isText: Bool) {
+            self.offset = UInt32(truncatingIfNeeded: offset)
+            self.lengthAndKind = UInt32(truncatingIfNeeded: length) | (isText ? Self.textBit : 0)
+        }
+
+        var length: UInt32 { self.lengthAndKind & ~Self.textBit }
+        var isText: Bool { self.lengthAndKind & Self.textBit != 0 }
+
+        private static let textBit: UInt32 = 1 << 31
+    }
+
+    // By hand, because an array looks at each append whether it is the only owner.
+    private var start: UnsafeMutablePointer<Entry>?
+    private(set) var capacity = 0
+    private(set) var count = 0
+
+    /// Room for some entries, to begin with.
+    init(capacity: Int = 0) {
+        guard capacity > 0 else { return }
+        self.start = .allocate(capacity: capacity)
+        self.capacity = capacity
+    }
+
+    deinit { self.start?.deallocate() }
+
+    @inline(__always)
+    mutating func append(_ entry: Entry) {
+        if self.count == self.capacity { self.grow() }
+        self.start.unsafelyUnwrapped.advanced(by: self.count).initialize(to: entry)
+        self.count &+= 1
+    }
+
+    /// - Precondition: `index` is less than ``count``.
+    @inline(__always)
+    subscript(index: Int) -> Entry { self.start.unsafelyUnwrapped[index] }
+
+    mutating func removeAll() { self.count = 0 }
+
+    /// How many bytes it takes.
+    var size: Int { self.capacity * MemoryLayout<Entry>.stride }
+
+    /// Called when there is no room for another one: never inlined, so that ``append(_:)`` can be.
+    @inline(never)
+    private mutating func grow() {
+        let capacity = max(64, self.capacity * 2)
+        let grown = UnsafeMutablePointer<Entry>.allocate(capacity: capacity)
+        if let start {
+            grown.moveInitialize(from: start, count: self.count)
+            start.deallocate()
+        }
+        self.start = grown
+        self.capacity = capacity
+    }
+}
+
+/// Messages of one read, on their way to the reader as one piece of memory.
+///
+/// The loop notes where messages lie in the bytes of a read; the reader makes each message when it gets to it. Binary ones then
+/// are pieces of that memory; the allocation of a text happens on the thread that will free it, which malloc does without a
+/// lock. While a peer sends much, the socket is read straight into such memory, which then goes to the reader as it is; else
+/// the part of the read that has messages in it is copied.
 ///
 /// `@unchecked Sendable` because it has one owner at a time: the loop fills it, then the queue's lock hands it to the reader.
 final class InboundBlock: @unchecked Sendable {
-    private struct Entry {
-        var offset: UInt32
-        /// The top bit is set for text; a block is much smaller than 2 GiB.
-        var lengthAndKind: UInt32
-
-        static let textBit: UInt32 = 1 << 31
-    }
-
-    private var storage: UnsafeMutableRawBufferPointer
-    /// Where in the memory the entries' offsets begin.
-    private var origin = 0
+    private let memory: InboundMemory
+    /// What is added to an entry's offset to find it in the memory.
+    private let origin: UInt32
+    private let entries: InboundEntries
     // One owner at a time: there is no overlapping access to check for with each message.
-    @exclusivity(unchecked) private var entries: ContiguousArray<Entry> = []
     @exclusivity(unchecked) private var next = 0
 
-    private init(capacity: Int) {
-        self.storage = .allocate(byteCount: capacity, alignment: 16)
+    private init(_ memory: InboundMemory, _ entries: consuming InboundEntries, origin: UInt32) {
+        self.memory = memory
+        self.entries = entries
+        self.origin = origin
     }
-
-    deinit { self.storage.deallocate() }
 
     /// How many messages have not been taken.
     var count: Int { self.entries.count - self.next }
 
     /// How many bytes of memory it holds.
-    var capacity: Int { self.storage.count + self.entries.count * MemoryLayout<Entry>.stride }
+    var capacity: Int { self.memory.size + self.entries.size }
 
     /// How many bytes of payload the messages have that have not been taken.
     var payloadSize: Int {
-        self.entries[self.next...].reduce(0) { $0 + Int($1.lengthAndKind & ~Entry.textBit) }
+        var size = 0
+        for index in self.next..<self.entries.count { size += Int(self.entries[index].length) }
+        return size
     }
 
     /// Takes the next message.
+    ///
+    /// Always inlined: across a call the reader's reference to the block would be counted, for each message.
+    @inline(__always)
     func take() -> WebSocketMessage? {
         guard self.next < self.entries.count else { return nil }
         let entry = self.entries[self.next]
         self.next &+= 1
-        let length = Int(entry.lengthAndKind & ~Entry.textBit)
-        let start = self.origin &+ Int(entry.offset)
-        let bytes = UnsafeRawBufferPointer(rebasing: self.storage[start..<(start &+ length)])
-        if entry.lengthAndKind & Entry.textBit != 0 {
-            return .text(String(decoding: bytes, as: UTF8.self))
+        let offset = self.origin &+ entry.offset
+        guard entry.isText else {
+            return .binary(WebSocketBytes(self.memory, offset: offset, count: entry.length))
         }
-        return .binary([UInt8](bytes))
+        return self.text(at: offset, entry.length)
+    }
+
+    @inline(never)
+    private func text(at offset: UInt32, _ count: UInt32) -> WebSocketMessage {
+        .text(String(validatedUTF8: self.memory.bytes(at: offset, count)))
     }
 
     // MARK: Making
 
-    /// A block for the socket to be read into.
-    static func forReading() -> InboundBlock { Self.obtain(capacity: Self.spareCapacity) }
-
-    /// The memory to read into, before any message of it is noted.
-    var memory: UnsafeMutableRawBufferPointer { self.storage }
-
     /// Where the messages of a read lie, before it is known whether they are enough for a block.
     ///
     /// `@unchecked Sendable` because the pointer is used on the loop alone, by the two actors that share it.
-    struct Builder: @unchecked Sendable {
-        private var entries: ContiguousArray<Entry> = []
+    struct Builder: ~Copyable, @unchecked Sendable {
+        private var entries = InboundEntries()
         private var base: UnsafeRawPointer?
         private(set) var bytes = 0
 
@@ -81,41 +137,42 @@ final class InboundBlock: @unchecked Sendable {
             if self.base == nil, !payload.isEmpty { self.base = payload.baseAddress }
             let offset = if let base, let start = payload.baseAddress, !payload.isEmpty { start - base } else { 0 }
             self.bytes &+= payload.count
-            self.entries.append(
-                Entry(
-                    offset: UInt32(truncatingIfNeeded: offset),
-                    lengthAndKind: UInt32(truncatingIfNeeded: payload.count) | (isText ? Entry.textBit : 0)
-                )
-            )
+            self.entries.append(InboundEntries.Entry(offset: offset, length: payload.count, isText: isText))
         }
 
-        /// Makes a block, and is empty afterwards. What was noted must still be in memory.
+        /// Makes a block with a copy, and is empty afterwards. What was noted must still be in memory.
         mutating func makeBlock() -> InboundBlock {
-            let last = self.entries.last { $0.lengthAndKind & ~Entry.textBit != 0 }
-            let size = last.map { Int($0.offset) + Int($0.lengthAndKind & ~Entry.textBit) } ?? 0
-            let block = InboundBlock.obtain(capacity: size)
-            if let base { block.storage.copyMemory(from: UnsafeRawBufferPointer(start: base, count: size)) }
-            self.handEntries(to: block)
-            return block
+            var size = 0
+            for index in 0..<self.entries.count {
+                let entry = self.entries[index]
+                size = max(size, Int(entry.offset) + Int(entry.length))
+            }
+            let memory = InboundMemory(size: size)
+            if let base { memory.room.copyMemory(from: UnsafeRawBufferPointer(start: base, count: size)) }
+            return self.makeBlock(of: memory, origin: 0)
         }
 
         /// Makes a block of the very memory that was read into, all of which was noted from there; is empty afterwards.
-        mutating func complete(_ block: InboundBlock) {
-            if let base, let start = block.storage.baseAddress { block.origin = base - UnsafeRawPointer(start) }
-            self.handEntries(to: block)
+        mutating func makeBlock(of memory: InboundMemory) -> InboundBlock {
+            // Offsets count from the first payload, which lies behind its header.
+            let origin = self.base.map { $0 - UnsafeRawPointer(memory.start) } ?? 0
+            return self.makeBlock(of: memory, origin: UInt32(truncatingIfNeeded: origin))
         }
 
-        private mutating func handEntries(to block: InboundBlock) {
-            swap(&block.entries, &self.entries)
+        private mutating func makeBlock(of memory: InboundMemory, origin: UInt32) -> InboundBlock {
+            // The next read will bring about as many.
+            var entries = InboundEntries(capacity: self.entries.count)
+            swap(&entries, &self.entries)
             self.clear()
+            return InboundBlock(memory, entries, origin: origin)
         }
 
         /// Gives each message to `body`, and is empty afterwards.
         mutating func forEach(_ body: (UnsafeRawBufferPointer, _ isText: Bool) -> Void) {
-            for entry in self.entries {
-                let length = Int(entry.lengthAndKind & ~Entry.textBit)
+            for index in 0..<self.entries.count {
+                let entry = self.entries[index]
                 let start = self.base.map { $0 + Int(entry.offset) }
-                body(UnsafeRawBufferPointer(start: start, count: length), entry.lengthAndKind & Entry.textBit != 0)
+                body(UnsafeRawBufferPointer(start: start, count: Int(entry.length)), entry.isText)
             }
             self.clear()
         }
@@ -124,36 +181,9 @@ final class InboundBlock: @unchecked Sendable {
         mutating func removeAll() { self.clear() }
 
         private mutating func clear() {
-            self.entries.removeAll(keepingCapacity: true)
+            self.entries.removeAll()
             self.base = nil
             self.bytes = 0
-        }
-    }
-
-    // MARK: Using again
-
-    /// Blocks that have been read: a few for the whole process, because a connection that is idle must not keep one.
-    private static let spare = Mutex<[InboundBlock]>([])
-    private static let maximumSpare = 8
-    private static let spareCapacity = 64 << 10
-
-    private static func obtain(capacity: Int) -> InboundBlock {
-        // A peer that sends a few small messages at a time, while nobody reads, must not be able to have much more memory
-        // taken than what it sends.
-        guard capacity > Self.spareCapacity / 8 else { return InboundBlock(capacity: max(capacity, 64)) }
-        let block = Self.spare.withLock { $0.popLast() }
-        if let block, block.storage.count >= capacity { return block }
-        return InboundBlock(capacity: max(capacity, Self.spareCapacity))
-    }
-
-    /// Gives the block back when all of it has been taken.
-    func recycle() {
-        self.entries.removeAll(keepingCapacity: true)
-        self.next = 0
-        self.origin = 0
-        guard self.storage.count >= Self.spareCapacity else { return }
-        Self.spare.withLock { spare in
-            if spare.count < Self.maximumSpare { spare.append(self) }
         }
     }
 }

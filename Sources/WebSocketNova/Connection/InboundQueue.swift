@@ -81,7 +81,6 @@ final class InboundQueue: Sendable {
 
     private let life = LiveObject(.inboundQueue)
     private let state = Mutex(State())
-    private let readerIsOnLoop = Atomic(false)
     private let marks: Marks
     /// Set for the time of a call of ``next()``: there is one reader at a time.
     private let isReading = Atomic(false)
@@ -92,11 +91,7 @@ final class InboundQueue: Sendable {
     /// The batch that the reader is going through.
     @exclusivity(unchecked) private nonisolated(unsafe) var batch: Deque<Element> = []
 
-    private let isOnLoop: @Sendable () -> Bool
-
-    /// - Parameter isOnLoop: whether the caller runs on the connection's loop.
-    init(marks: Marks, isOnLoop: @escaping @Sendable () -> Bool) {
-        self.isOnLoop = isOnLoop
+    init(marks: Marks) {
         self.marks = marks
     }
 
@@ -156,9 +151,6 @@ final class InboundQueue: Sendable {
         waiter?.resume()
     }
 
-    /// Whether the reader runs on the connection's loop: then there is no other thread to spare an allocation.
-    var isReaderOnLoop: Bool { self.readerIsOnLoop.load(ordering: .relaxed) }
-
     /// Whether the next message should come in pieces.
     var wantsFragments: Bool { self.state.withLock { $0.wantsFragments } }
 
@@ -198,7 +190,6 @@ final class InboundQueue: Sendable {
             if let block {
                 if let message = block.take() { return .message(message) }
                 self.block = nil
-                block.recycle()
             }
             switch self.batch.popFirst() {
             case .item(let item): return item
@@ -222,7 +213,6 @@ final class InboundQueue: Sendable {
     }
 
     private func nextBatch(inFragments: Bool, perform: (Wishes) -> Void) async throws -> Item? {
-        self.readerIsOnLoop.store(self.isOnLoop(), ordering: .relaxed)
         while true {
             // Also when there is something to take: a peer that never pauses must not keep a cancelled task busy.
             try Task.checkCancellation()

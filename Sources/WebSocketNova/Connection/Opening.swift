@@ -82,11 +82,7 @@ struct Opening {
     private func makeConsumer() -> (Connection.Consumer, InboundQueue?) {
         if let client { return (.client(client), nil) }
         if let onMessage { return (.handler(onMessage), nil) }
-        let loop = self.transport.loop
-        let queue = InboundQueue(
-            marks: self.configuration.limits.inboundMarks,
-            isOnLoop: { loop.isCurrent }
-        )
+        let queue = InboundQueue(marks: self.configuration.limits.inboundMarks)
         return (.queue(queue), queue)
     }
 }

@@ -5,13 +5,16 @@ public enum WebSocketFrame: Sendable, Hashable {
     /// A text message.
     case text(String)
     /// A binary message.
-    case binary([UInt8])
+    case binary(WebSocketBytes)
     /// A ping with its payload of at most 125 bytes (RFC 6455 section 5.5).
     case ping([UInt8] = [])
     /// A pong with its payload of at most 125 bytes.
     case pong([UInt8] = [])
     /// A Close frame; with code 1005 one without a code.
     case close(WebSocketCloseCode = .noStatusReceived, reason: String = "")
+
+    /// A binary message of the bytes of an array, which is not copied.
+    public static func binary(_ bytes: [UInt8]) -> WebSocketFrame { .binary(WebSocketBytes(bytes)) }
 
     /// The kinds of frame.
     public enum Kind: String, Sendable, Hashable, CaseIterable {
@@ -33,7 +36,8 @@ public enum WebSocketFrame: Sendable, Hashable {
     public var size: Int {
         switch self {
         case .text(let text): text.utf8.count
-        case .binary(let bytes), .ping(let bytes), .pong(let bytes): bytes.count
+        case .binary(let bytes): bytes.count
+        case .ping(let bytes), .pong(let bytes): bytes.count
         case .close(.noStatusReceived, _): 0
         case .close(_, let reason): 2 + reason.utf8.count
         }

@@ -33,11 +33,11 @@ extension Serial {
         }
 
         static let silent: [Outcome] = [
-            Outcome(.saysNothing, .timedOut, "upgrade", deadline: .milliseconds(200)),
-            Outcome(.dripsHeadForEver, .timedOut, "upgrade", deadline: .milliseconds(200)),
-            Outcome(.bodyNeverComes, .upgradeRefused, "401", status: 401, deadline: .milliseconds(200)),
-            Outcome(.saysNothingOfTLS, .timedOut, "TLS", deadline: .milliseconds(200)),
-            Outcome(.stallsInTLSHandshake, .timedOut, "TLS", deadline: .milliseconds(200)),
+            Outcome(.saysNothing, .timedOut, "upgrade", deadline: .seconds(1)),
+            Outcome(.dripsHeadForEver, .timedOut, "upgrade", deadline: .seconds(1)),
+            Outcome(.bodyNeverComes, .upgradeRefused, "401", status: 401, deadline: .seconds(2)),
+            Outcome(.saysNothingOfTLS, .timedOut, "TLS", deadline: .seconds(1)),
+            Outcome(.stallsInTLSHandshake, .timedOut, "TLS", deadline: .seconds(1)),
         ]
 
         static let leaving: [Outcome] = [
@@ -85,8 +85,8 @@ extension Serial {
         /// or the deadline comes first.
         static let noHTTP: [Outcome] = [
             Outcome(.speaksHTTP09, .transportFailed),
-            Outcome(.speaksSSH, .timedOut, "upgrade", deadline: .milliseconds(200)),
-            Outcome(.sendsBinary, .timedOut, "upgrade", deadline: .milliseconds(200)),
+            Outcome(.speaksSSH, .timedOut, "upgrade", deadline: .seconds(1)),
+            Outcome(.sendsBinary, .timedOut, "upgrade", deadline: .seconds(1)),
             Outcome(.statusIsNoNumber, .invalidUpgradeResponse),
             Outcome(.speaksTLSToPlain, .transportFailed),
         ]

@@ -20,7 +20,7 @@ extension Serial {
                 self.messages.flatMap { message in
                     switch message {
                     case .text(let text): ScriptedServer.Frame.text(text).encoded
-                    case .binary(let bytes): ScriptedServer.Frame.binary(bytes).encoded
+                    case .binary(let bytes): ScriptedServer.Frame.binary(bytes.array).encoded
                     }
                 }
             }

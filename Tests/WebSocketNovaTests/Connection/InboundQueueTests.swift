@@ -13,7 +13,7 @@ struct InboundQueueTests {
             count: WaterMarks(high: count),
             readAhead: readAhead
         )
-        return InboundQueue(marks: marks, isOnLoop: { false })
+        return InboundQueue(marks: marks)
     }
 
     private func append(_ numbers: some Sequence<Int>, to queue: InboundQueue, bytes: Int = 1) -> Bool {

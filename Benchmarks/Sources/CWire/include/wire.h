@@ -3,13 +3,10 @@
 #ifndef NOVA_BENCH_WIRE_H
 #define NOVA_BENCH_WIRE_H
 
-#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/types.h>
 
 enum {
     WIRE_CONTINUATION = 0x0,
@@ -19,6 +16,7 @@ enum {
     WIRE_PING = 0x9,
     WIRE_PONG = 0xA,
     WIRE_FIN = 0x80,
+    WIRE_RSV1 = 0x40,          // a compressed message, RFC 7692
     WIRE_OPCODE = 0x0F,
     WIRE_MAX_HEADER = 14,
     WIRE_MAX_CONTROL = 125,
@@ -106,29 +104,6 @@ static inline void wire_mask_copy(uint8_t *restrict to, const uint8_t *restrict 
         memcpy(to + i, &word, 8);
     }
     for (; i < n; i++) to[i] = from[i] ^ (uint8_t)(key >> ((i & 3) * 8));
-}
-
-// Sends all n bytes; false when the peer is gone.
-static inline bool wire_send_all(int fd, const uint8_t *p, size_t n) {
-    while (n > 0) {
-        ssize_t sent = send(fd, p, n, MSG_NOSIGNAL);
-        if (sent < 0) {
-            if (errno == EINTR) continue;
-            return false;
-        }
-        p += sent;
-        n -= (size_t)sent;
-    }
-    return true;
-}
-
-// recv that starts again after a signal: > 0 bytes, 0 at the end of the stream, -1 on an error.
-static inline ssize_t wire_recv(int fd, uint8_t *p, size_t n, int flags) {
-    for (;;) {
-        ssize_t got = recv(fd, p, n, flags);
-        if (got < 0 && errno == EINTR) continue;
-        return got;
-    }
 }
 
 #endif

@@ -1,6 +1,4 @@
 import ArgumentParser
-import FoundationEssentials
-import Glibc
 
 /// Many idle connections in one process, in the clear and with TLS.
 struct CrowdCommand: ParsableCommand {
@@ -22,13 +20,17 @@ struct CrowdCommand: ParsableCommand {
     var tls: Int?
 
     @Option(help: "How many are opened at a time.")
-    var concurrency: Int = 64
+    var concurrency = 64
 
     @Flag(help: "Fail when a result is over twice its budget. For a quiet machine: times depend on the clock.")
     var gate = false
 
     @Option(help: "Also write every sample to this file.")
     var json: String?
+
+    func validate() throws {
+        if let rounds = self.rounds, rounds < 1 { throw ValidationError("\(rounds) rounds are not enough.") }
+    }
 
     func run() throws {
         #if DEBUG
@@ -39,69 +41,17 @@ struct CrowdCommand: ParsableCommand {
     }
 
     private func measure() throws {
-        // A client that has ended is told by the failure of the write.
-        signal(SIGPIPE, SIG_IGN)
-        let plain = self.plain ?? (self.quick ? 1_000 : 10_000)
-        let secure = self.tls ?? (self.quick ? 200 : 2_000)
-        var results: [[CrowdMeasurement]] = [[], []]
-        let rounds = self.rounds ?? (self.quick ? 1 : 3)
-        var progress = ProgressLine(total: 2 * rounds)
-        for round in 1...max(1, rounds) {
-            for (kind, count) in [plain, secure].enumerated() where count > 0 {
-                progress.advance("\(count) connections \(kind == 0 ? "in the clear" : "with TLS"), round \(round)")
-                results[kind].append(try self.measure(count, isSecure: kind == 1))
-            }
-        }
-        progress.clear()
-        let summaries = results.filter { !$0.isEmpty }.map { CrowdSummary(samples: $0) }
-        print(CrowdTable(summaries: summaries).text)
-        if let json { try CrowdReport(samples: results.flatMap { $0 }).write(to: json) }
-        if self.gate, summaries.contains(where: \.isOverTwiceABudget) { throw ExitCode(1) }
-    }
-
-    private func measure(_ count: Int, isSecure: Bool) throws -> CrowdMeasurement {
-        let certificate = FileManager.default.temporaryDirectory.appending(path: "nova-bench-\(getpid()).pem").path
-        defer { unlink(certificate) }
-        let server = try LoadServerProcess(arguments: ["--crowd"] + (isSecure ? ["--tls", certificate] : []))
-        defer { server.stop() }
-        let makeClient = {
-            try CrowdClient(
-                url: server.url,
-                certificate: isSecure ? certificate : nil,
-                concurrency: self.concurrency
-            )
-        }
-        let crowd = try makeClient()
-        let other = try makeClient()
-        var result = CrowdMeasurement(isSecure: isSecure, connections: count, concurrency: self.concurrency)
-        let empty = try crowd.open(0).resident
-        var resident = empty
-        for size in count > 1_000 ? [1_000, count] : [count] {
-            let opened = try crowd.open(size)
-            result.steps += opened.steps
-            resident = opened.resident
-            result.echoes.append(try self.echo(beside: size, of: crowd, other))
-        }
-        result.residentBytesPerConnection = Statistics.rounded(
-            Double(resident - empty) * 1024 / Double(count),
-            places: 0
+        let race = CrowdRace(
+            plain: self.plain ?? (self.quick ? 1_000 : 10_000),
+            secure: self.tls ?? (self.quick ? 200 : 2_000),
+            rounds: self.rounds ?? (self.quick ? 1 : 3),
+            turns: self.quick ? 3 : 9,
+            concurrency: self.concurrency
         )
-        result.shutdownSeconds = try crowd.end()
-        _ = try other.end()
-        return result
-    }
-
-    /// In turns, so that whatever else the machine does falls on both.
-    private func echo(
-        beside idle: Int,
-        of crowd: CrowdClient,
-        _ other: CrowdClient
-    ) throws -> CrowdMeasurement.Echo {
-        var echo = CrowdMeasurement.Echo(idle: idle, beside: [], alone: [])
-        for _ in 0..<(self.quick ? 3 : 9) {
-            echo.alone.append(try other.echo(1_000))
-            echo.beside.append(try crowd.echo(1_000))
-        }
-        return echo
+        let samples = try race.run()
+        let summaries = CrowdSummary.all(samples)
+        print(CrowdTable(summaries: summaries).text)
+        if let json { try CrowdReport(samples: samples).write(to: json) }
+        if self.gate, summaries.contains(where: \.isOverTwiceABudget) { throw ExitCode(1) }
     }
 }

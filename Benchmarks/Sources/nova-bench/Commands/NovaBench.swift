@@ -6,8 +6,9 @@ struct NovaBench: AsyncParsableCommand {
         commandName: "nova-bench",
         abstract: "Measures WebSocket clients beside each other against one local load server.",
         subcommands: [
-            RunCommand.self, LayerCommand.self, CrowdCommand.self, ClientCommand.self, CrowdClientCommand.self,
-            ServeCommand.self,
+            RunCommand.self, TableCommand.self, PlotCommand.self,
+            LayerCommand.self, CrowdCommand.self, CheckCommand.self,
+            ClientCommand.self, CrowdClientCommand.self, ServeCommand.self,
         ]
     )
 }

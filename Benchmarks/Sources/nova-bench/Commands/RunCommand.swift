@@ -3,14 +3,24 @@ import ArgumentParser
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
-        abstract: "Measure all contestants in turns and print a table."
+        abstract: "Measure all contestants in turns and print a table.",
+        discussion: """
+            Groups: messages (binary, one connection), text, tls, deflate, connections (8 and 64 on one loop), connect (opening \
+            and closing), idle (memory, and an echo beside thousands), startup (a program's start and size).
+            """
     )
 
-    @Flag(help: "A quarter of the messages and three rounds.")
+    @Flag(help: "Only messages, less of them, three rounds, no other libraries: under two minutes.")
     var quick = false
+
+    @Option(name: .customLong("group"), parsing: .upToNextOption, help: "Only these groups. Default: all.")
+    var groups: [PlanGroup] = []
 
     @Option(help: "Rounds; in each, every contestant has its turn.")
     var rounds: Int?
+
+    @Option(help: "About how long each contestant's turn takes; it decides the number of messages.")
+    var seconds: Double?
 
     @Option(parsing: .upToNextOption, help: "Only these contestants, beside the plain C client.")
     var contestants: [String] = []
@@ -21,7 +31,7 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "Fail when a result is over twice its budget. For a quiet machine: it depends on the clock.")
     var gate = false
 
-    @Option(help: "Also write every sample and summary to this file.")
+    @Option(help: "Also write everything, each sample too, to this file; 'table' and 'plot' read it.")
     var json: String?
 
     func validate() throws {
@@ -29,27 +39,93 @@ struct RunCommand: ParsableCommand {
             throw ValidationError("There is no contestant named '\(name)'.")
         }
         if let rounds = self.rounds, rounds < 1 { throw ValidationError("\(rounds) rounds are not enough.") }
+        if let seconds = self.seconds, !(0.01...60 ~= seconds) {
+            throw ValidationError("\(seconds) seconds are not within 0.01...60.")
+        }
     }
 
     func run() throws {
         #if DEBUG
             throw ValidationError("A debug build measures nothing: swift run -c release nova-bench run")
         #else
-            try self.race()
+            try self.measure()
         #endif
     }
 
-    private func race() throws {
-        let plan = Plan.standard(quick: self.quick).filter { self.works.isEmpty || self.works.contains($0.work) }
-        let chosen = Contestants.all.filter {
-            $0.name == Contestants.baseline || self.contestants.isEmpty || self.contestants.contains($0.name)
+    private var chosenGroups: [PlanGroup] {
+        if !self.groups.isEmpty { return self.groups }
+        return self.quick ? [.messages] : PlanGroup.allCases
+    }
+
+    private func measure() throws {
+        let rounds = self.rounds ?? (self.quick ? 3 : 5)
+        let seconds = self.seconds ?? (self.quick ? 0.15 : 0.6)
+        let chosen = Contestants.all.filter { contestant in
+            if contestant.name == Contestants.baseline || self.contestants.contains(contestant.name) { return true }
+            return self.contestants.isEmpty && !(self.quick && contestant.isRival)
         }
+        var failures: [String] = []
+        func attempt<Value>(_ what: String, _ measure: () throws -> Value) -> Value? {
+            do { return try measure() } catch {
+                failures.append("\(what): \(error)")
+                StandardError.write("\(what): \(error)\n")
+                return nil
+            }
+        }
+        let results = try self.race(chosen, rounds, seconds) { failures.append($0) }
+        var report = Report(results: results, contestants: chosen, rounds: rounds, secondsPerRun: seconds)
+        if self.chosenGroups.contains(.idle) {
+            report.crowds = attempt("idle connections") { try self.crowd(rounds).run() } ?? []
+        }
+        if self.chosenGroups.contains(.startup) {
+            report.startup = attempt("start of a program") { try self.startup() } ?? []
+        }
+        report.failures = failures
+        print(ResultTable(report: report).text)
+        if let json = self.json { try report.write(to: json) }
+        if !failures.isEmpty || (self.gate && report.isOverTwiceABudget) { throw ExitCode(1) }
+    }
+
+    private func crowd(_ rounds: Int) -> CrowdRace {
+        CrowdRace(
+            plain: self.quick ? 1_000 : 10_000,
+            secure: self.quick ? 200 : 2_000,
+            rounds: min(3, rounds),
+            turns: self.quick ? 3 : 9,
+            concurrency: 64
+        )
+    }
+
+    private func startup() throws -> [StartupMeasurement] {
         let server = try LoadServerProcess()
         defer { server.stop() }
-        let race = Race(plan: plan, contestants: chosen, rounds: self.rounds ?? (self.quick ? 3 : 5), url: server.url)
-        let results = try race.run()
-        print(ResultTable(results: results).text)
-        if let json = self.json { try Report(results: results, rounds: race.rounds).write(to: json) }
-        if self.gate, results.contains(where: { $0.verdict == .overTwice }) { throw ExitCode(1) }
+        return try StartupRace(rounds: self.quick ? 5 : 20, url: server.url).run()
+    }
+
+    private func race(
+        _ contestants: [any Contestant],
+        _ rounds: Int,
+        _ seconds: Double,
+        _ failed: (String) -> Void
+    ) throws -> [RaceResult] {
+        let plan = self.chosenGroups.flatMap { Plan.standard($0, quick: self.quick) }
+            .filter { self.works.isEmpty || self.works.contains($0.work) }
+        if plan.isEmpty { return [] }
+        let server = try LoadServerProcess(isSecure: plan.contains(where: \.isSecure))
+        defer { server.stop() }
+        let race = Race(
+            plan: plan,
+            contestants: contestants,
+            rounds: rounds,
+            url: server.url,
+            secure: server.secure,
+            secondsPerRun: seconds
+        )
+        return try withoutActuallyEscaping(failed) { failed in
+            try race.run { error in
+                failed("\(error)")
+                StandardError.write("\(error)\n")
+            }
+        }
     }
 }

@@ -20,6 +20,9 @@ extension Contestant {
     var works: Set<Work> { [.flood, .sink, .echo] }
     var features: Set<Feature> { [] }
 
+    /// Another library: neither a way of ours nor the practical limit.
+    var isRival: Bool { self.path == nil && !Contestants.own.contains(self.name) }
+
     func can(_ work: Work, with features: Set<Feature>) -> Bool {
         self.works.contains(work) && features.isSubset(of: self.features)
     }
@@ -37,10 +40,14 @@ enum Contestants {
 
     static let all: [any Contestant] = [
         PlainCContestant(),
+        LwsContestant(),
         NovaHandlerContestant(),
         NovaAsyncContestant(placement: .eventLoop),
         NovaAsyncContestant(placement: .defaultExecutor),
     ]
+
+    /// What is measured of this library, and the practical limit.
+    static let own = Set([Self.baseline] + Self.layer.map(\.name))
 
     /// The library's client, which `layer` compares with its connection.
     static let layer: [any Contestant] = [

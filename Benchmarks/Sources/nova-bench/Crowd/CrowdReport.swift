@@ -3,7 +3,7 @@ import FoundationEssentials
 /// What `crowd --json` writes: every sample, and enough about the machine to read them later.
 struct CrowdReport: Codable {
     var date: String
-    var machine: Report.Machine
+    var machine: Machine
     var samples: [CrowdMeasurement]
 
     init(samples: [CrowdMeasurement]) {

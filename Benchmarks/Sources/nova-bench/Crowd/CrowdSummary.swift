@@ -2,6 +2,14 @@
 struct CrowdSummary {
     var samples: [CrowdMeasurement]
 
+    /// One for each kind of crowd that was measured.
+    static func all(_ samples: [CrowdMeasurement]) -> [CrowdSummary] {
+        [false, true].compactMap { isSecure in
+            let own = samples.filter { $0.isSecure == isSecure }
+            return own.isEmpty ? nil : CrowdSummary(samples: own)
+        }
+    }
+
     var isSecure: Bool { self.samples[0].isSecure }
     var connections: Int { self.samples[0].connections }
 

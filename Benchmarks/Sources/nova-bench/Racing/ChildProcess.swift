@@ -1,6 +1,6 @@
 import Glibc
 
-/// This program, started again with other arguments. Its standard input and output are pipes.
+/// This program, started again with other arguments, or another one. Its standard input and output are pipes.
 ///
 /// posix_spawn by hand, because Foundation's Process would bring all of Foundation into each measured process.
 final class ChildProcess {
@@ -9,7 +9,8 @@ final class ChildProcess {
     private let output: UnsafeMutablePointer<FILE>
     private var isReaped = false
 
-    init(arguments: [String]) throws {
+    /// - Parameter executable: looked for in PATH unless it has a slash.
+    init(executable: String = "/proc/self/exe", arguments: [String]) throws {
         let (inputRead, inputWrite) = try Self.makePipe()
         let (outputRead, outputWrite) = try Self.makePipe()
         defer {
@@ -22,14 +23,14 @@ final class ChildProcess {
         posix_spawn_file_actions_adddup2(&actions, inputRead, STDIN_FILENO)
         posix_spawn_file_actions_adddup2(&actions, outputWrite, STDOUT_FILENO)
 
-        let argv = (["nova-bench"] + arguments).map { strdup($0) } + [nil]
+        let argv = ([executable] + arguments).map { strdup($0) } + [nil]
         defer { argv.forEach { free($0) } }
         var pid = pid_t()
-        let problem = posix_spawn(&pid, "/proc/self/exe", &actions, nil, argv, environ)
+        let problem = posix_spawnp(&pid, executable, &actions, nil, argv, environ)
         guard problem == 0, let output = fdopen(outputRead, "r") else {
             close(inputWrite)
             close(outputRead)
-            throw BenchmarkError(errno: problem == 0 ? errno : problem, "cannot start nova-bench \(arguments)")
+            throw BenchmarkError(errno: problem == 0 ? errno : problem, "cannot start \(executable) \(arguments)")
         }
         self.pid = pid
         self.input = inputWrite
@@ -60,6 +61,14 @@ final class ChildProcess {
     func closeInput() {
         if self.input >= 0 { close(self.input) }
         self.input = -1
+    }
+
+    /// What the program prints in one line; nil if it cannot be started or fails.
+    static func firstLine(of executable: String, _ arguments: [String]) -> String? {
+        guard let process = try? ChildProcess(executable: executable, arguments: arguments) else { return nil }
+        process.closeInput()
+        let line = process.readLine()
+        return process.wait() == 0 ? line : nil
     }
 
     /// Waits for the end; the exit status, or 128 + the signal.

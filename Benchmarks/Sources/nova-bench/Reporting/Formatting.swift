@@ -33,3 +33,14 @@ func padded(_ text: String, to width: Int, right: Bool = true) -> String {
     let space = String(repeating: " ", count: max(0, width - text.count))
     return right ? space + text : text + space
 }
+
+/// A time in the unit that suits it, with two or three digits.
+func durationText(nanoseconds: Double) -> String {
+    let units = [("s", 1e9), ("ms", 1e6), ("µs", 1e3), ("ns", 1.0)]
+    let (unit, scale) = units.first { nanoseconds >= $0.1 } ?? ("ns", 1)
+    let value = nanoseconds / scale
+    return "\(decimalText(value, places: value < 10 ? 1 : 0)) \(unit)"
+}
+
+/// How many times something else it is.
+func ratioText(_ ratio: Double) -> String { "\(decimalText(ratio, places: ratio < 10 ? 2 : 0))×" }

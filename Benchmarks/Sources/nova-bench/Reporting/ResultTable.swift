@@ -1,58 +1,90 @@
 /// The table that `run` prints: medians over the rounds, with the spread from the lowest to the highest.
 struct ResultTable {
-    var results: [RaceResult]
+    var report: Report
 
     var text: String {
-        let numbers = ["CPU ns/msg", "spread", "p50 us", "p99 us", "msg/s", "RSS MiB", "x C", "budget"]
-        let header = ["work", "size", "contestant"] + numbers + [""]
-        var rows: [[String]] = []
-        for (index, result) in self.results.enumerated() {
-            let isNewPlan = index == 0 || self.results[index - 1].plan != result.plan
-            rows.append(Self.row(result, naming: isNewPlan))
+        var lines: [String] = []
+        for group in PlanGroup.allCases {
+            let rows = self.report.rows(of: group)
+            if rows.isEmpty { continue }
+            lines += ["\(group.title)", ""]
+            lines += group == .connect ? Self.connections(rows).lines : Self.messages(rows).lines
+            lines.append("")
         }
-        let widths = header.indices.map { column in ([header] + rows).map { $0[column].count }.max() ?? 0 }
-        var lines = [Self.line(header, widths)]
-        lines.append(String(repeating: "-", count: lines[0].count))
-        for row in rows {
-            if lines.count > 2, !row[0].isEmpty { lines.append("") }
-            lines.append(Self.line(row, widths))
+        if !self.report.rows.isEmpty { lines += Self.legend + [""] }
+        if !self.report.crowds.isEmpty {
+            lines += [CrowdTable(summaries: CrowdSummary.all(self.report.crowds)).text, ""]
         }
-        lines.append("")
-        lines.append("CPU: user + system time of the client process. x C: median over the rounds of the ratio to the")
-        lines.append("plain C client, of CPU per message (flood, sink) or of the p50 round trip (echo).")
-        lines.append("FAIL: over twice the budget.")
+        if !self.report.startup.isEmpty { lines += StartupTable(self.report.startup).lines + [""] }
+        lines += self.report.failures.map { "not measured: \($0)" }
+        while lines.last?.isEmpty == true { lines.removeLast() }
         return lines.joined(separator: "\n")
     }
 
-    private static func row(_ result: RaceResult, naming: Bool) -> [String] {
-        let cpu = result.samples.map(\.cpuNanosecondsPerMessage)
-        let optional = { (value: Double?) in value.map(numberText) ?? "" }
-        return [
-            naming ? result.plan.work.rawValue : "",
-            naming ? byteText(result.plan.size) : "",
-            result.contestant,
-            numberText(Statistics.median(cpu)),
-            "\(numberText(cpu.min() ?? 0))-\(numberText(cpu.max() ?? 0))",
-            optional(result.median(\.p50)),
-            optional(result.median(\.p99)),
-            optional(result.median { Double($0.n) / $0.seconds }),
-            optional(result.median { Double($0.peakResidentKilobytes) / 1024 }),
-            decimalText(result.ratio, places: 2),
-            result.budget.map { decimalText($0, places: 2) } ?? "",
-            result.verdict?.rawValue ?? "",
-        ]
+    private static let legend = [
+        "CPU: user + system time of the client process. x C: median over the rounds of the ratio to the plain C client,",
+        "of CPU per message (flood, sink) or of the p50 round trip (echo). wire: bytes on the wire per byte of payload.",
+        "budget: at most so many times the client that is named, and what was measured where that is not the plain C",
+        "client. FAIL: over twice a budget.",
+    ]
+
+    private static func messages(_ rows: [Report.Row]) -> TextTable {
+        let numbers = ["CPU ns/msg", "spread", "p50 us", "p99 us", "p99.9 us", "msg/s", "RSS MiB", "wire", "x C"]
+        var table = TextTable(["work", "size", "", "contestant"] + numbers + ["budget", ""], words: 4)
+        for last in [13, 14] { table.columns[last].isNumber = false }
+        for row in rows {
+            if !table.rows.isEmpty { table.breaks.insert(table.rows.count) }
+            for (index, result) in row.results.enumerated() {
+                let number = { (spread: Spread?) in spread.map { numberText($0.median) } ?? "" }
+                table.rows.append([
+                    index == 0 ? row.plan.work.rawValue : "",
+                    index == 0 ? byteText(row.plan.size) : "",
+                    index == 0 && row.plan.connections > 1 ? "\(row.plan.connections) conn." : "",
+                    result.contestant,
+                    number(result.cpuNanosecondsPerMessage),
+                    Self.range(result.cpuNanosecondsPerMessage),
+                    number(result.p50),
+                    number(result.p99),
+                    number(result.p999),
+                    number(result.messagesPerSecond),
+                    numberText(result.peakResidentKilobytes / 1024),
+                    result.wireRatio.map { decimalText($0, places: 2) } ?? "",
+                    result.ratio.map { decimalText($0.median, places: 2) } ?? "",
+                    result.budgets.map(Self.text).joined(separator: ", "),
+                    result.verdict?.rawValue ?? "",
+                ])
+            }
+        }
+        return table
     }
 
-    private static func line(_ cells: [String], _ widths: [Int]) -> String {
-        let texts = cells.indices.map { padded(cells[$0], to: widths[$0], right: $0 > 2 && $0 < cells.count - 1) }
-        return texts.joined(separator: "  ").trimmingSpaces()
+    private static func connections(_ rows: [Report.Row]) -> TextTable {
+        var table = TextTable(
+            ["work", "contestant", "connections/s", "CPU us each", "spread", "RSS MiB", "x C"],
+            words: 2
+        )
+        for row in rows {
+            if !table.rows.isEmpty { table.breaks.insert(table.rows.count) }
+            for (index, result) in row.results.enumerated() {
+                let cpu = result.cpuNanosecondsPerMessage
+                table.rows.append([
+                    index == 0 ? row.plan.title : "",
+                    result.contestant,
+                    numberText(result.messagesPerSecond.median),
+                    numberText(cpu.median / 1000),
+                    "\(numberText(cpu.low / 1000))-\(numberText(cpu.high / 1000))",
+                    numberText(result.peakResidentKilobytes / 1024),
+                    result.ratio.map { decimalText($0.median, places: 2) } ?? "",
+                ])
+            }
+        }
+        return table
     }
-}
 
-extension String {
-    fileprivate func trimmingSpaces() -> String {
-        var text = self[...]
-        while text.last == " " { text.removeLast() }
-        return String(text)
+    private static func range(_ spread: Spread) -> String { "\(numberText(spread.low))-\(numberText(spread.high))" }
+
+    private static func text(_ check: BudgetCheck) -> String {
+        let limit = "\(decimalText(check.limit, places: 2)) \(check.reference)"
+        return check.reference == Contestants.baseline ? limit : "\(limit): \(decimalText(check.ratio, places: 2))"
     }
 }

@@ -1,4 +1,4 @@
-#include "crowd_tls.h"
+#include "server_tls.h"
 
 #include <errno.h>
 #include <openssl/evp.h>
@@ -41,7 +41,7 @@ static bool write_certificate(X509 *certificate, const char *path) {
     return fclose(file) == 0 && written;
 }
 
-SSL_CTX *crowd_tls_make(const char *certificate_path) {
+SSL_CTX *server_tls_make(const char *certificate_path) {
     errno = 0;
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *certificate = key ? make_certificate(key) : NULL;
@@ -50,10 +50,7 @@ SSL_CTX *crowd_tls_make(const char *certificate_path) {
         && SSL_CTX_use_PrivateKey(context, key) == 1 && write_certificate(certificate, certificate_path);
     X509_free(certificate);
     EVP_PKEY_free(key);
-    if (made) {
-        SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE);
-        return context;
-    }
+    if (made) return context;
     SSL_CTX_free(context);
     if (errno == 0) errno = ENOTSUP;
     return NULL;

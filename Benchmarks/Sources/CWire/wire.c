@@ -1,2 +1,0 @@
-// A target needs a source file; all of CWire is inline.
-#include "wire.h"
