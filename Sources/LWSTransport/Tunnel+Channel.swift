@@ -6,7 +6,23 @@ internal import WebSocketCore
 extension Tunnel: TransportChannel {
     var scratch: UnsafeMutableRawBufferPointer { self.core.scratch }
 
+    /// Of TLS each read of lws's brings one record, of 16 KiB at most (RFC 8446 section 5.1). After a large one there is mostly
+    /// another, and the reader should not be woken for each.
     func read(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+        var filled = self.readOnce(into: buffer)
+        guard self.request.tls != nil else { return filled }
+        var last = filled
+        while last >= Self.largeRecord, buffer.count - filled >= Self.maximumRecord {
+            last = self.readOnce(into: UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]))
+            filled += last
+        }
+        return filled
+    }
+
+    private static let maximumRecord = 16 << 10
+    private static let largeRecord = 8 << 10
+
+    private func readOnce(into buffer: UnsafeMutableRawBufferPointer) -> Int {
         self.core.assertOnLoop()
         if !self.leftover.isEmpty { return self.readLeftover(into: buffer) }
         guard self.hasStream, let wsi, !self.streamEnded, !self.isDoomed else { return 0 }

@@ -4,8 +4,8 @@ internal import WebSocketCore
 
 // The way of a byte in: channel, decoder, consumer.
 extension Connection {
-    /// How many reads are made before other connections have their turn.
-    private static let readsPerTurn = 4
+    /// How much is read, and in how many reads at most, before other connections have their turn.
+    private static let turn = (bytes: 256 << 10, reads: 16)
 
     func becameReadable() {
         self.isReadable = true
@@ -33,7 +33,8 @@ extension Connection {
         self.followReader()
         defer { self.batch.endReads() }
         // What comes for a slow reader is looked through for control frames step by step, so that little comes in vain.
-        for _ in 0..<(self.isReadingAhead ? 1 : Self.readsPerTurn) {
+        let end = self.bytesRead + Self.turn.bytes
+        for _ in 0..<(self.isReadingAhead ? 1 : Self.turn.reads) where self.bytesRead < end {
             if let target = self.decoder?.directReadTarget() {
                 // The rest of a large payload goes straight to where the user will find it.
                 let count = channel.read(into: target)
