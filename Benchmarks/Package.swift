@@ -51,7 +51,11 @@ let package = Package(
             ],
             swiftSettings: swiftSettings
         ),
-        .testTarget(name: "nova-benchTests", dependencies: ["nova-bench"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "nova-benchTests",
+            dependencies: ["CLoadServer", "nova-bench"],
+            swiftSettings: swiftSettings
+        ),
         // The least programs of the library and of the plain C client: their start and their size.
         .executableTarget(
             name: "startup",

@@ -27,3 +27,23 @@ python_environment() {
         printf '%s' "$*" >"$stamp"
     fi
 }
+
+is_installed() { [[ $(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
+
+# Installs those of Debian's packages that are missing; when none is, nothing is asked of the network. Uses sudo unless root.
+install_packages() {
+    local package missing=() elevate=()
+    command -v dpkg-query >/dev/null || die "this is not Debian or Ubuntu; install the likes of: $*"
+    for package in "$@"; do
+        is_installed "$package" || missing+=("$package")
+    done
+    ((${#missing[@]})) || return 0
+
+    say "installing ${missing[*]}"
+    if ((EUID != 0)); then
+        command -v sudo >/dev/null || die "neither root nor sudo: install ${missing[*]}"
+        elevate=(sudo)
+    fi
+    "${elevate[@]}" apt-get update -qq
+    "${elevate[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+}

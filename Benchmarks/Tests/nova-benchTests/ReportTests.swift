@@ -174,8 +174,11 @@ import Testing
     }
 
     @Test func everyContestantHasAColourOfItsOwn() {
-        let names =
-            Contestants.all.map(\.name) + ["lws", "beast", "nio", "nio-async", "picows", "websockets", "gorilla", "ws"]
+        let foreign = [
+            "lws", "beast", "beast-buffered", "nio", "nio-async", "nio-async-loop", "picows", "websockets", "aiohttp",
+            "gorilla", "ws",
+        ]
+        let names = Contestants.all.map(\.name) + foreign
         let colours = Set(Set(names).map { ContestantStyle.of($0).colour })
         #expect(colours.count == Set(names).count)
         #expect(ContestantStyle.of("unheard of") == ContestantStyle.of("unheard of"))

@@ -54,6 +54,9 @@ struct ClientCommand: AsyncParsableCommand {
         guard self.count >= self.connections else {
             throw ValidationError("The count \(self.count) is less than one message for each connection.")
         }
+        if self.allocations, contestant is ForeignContestant {
+            throw ValidationError("The allocations of another program cannot be counted.")
+        }
         let missing = try self.assignment().features.subtracting(contestant.features)
         guard missing.isEmpty else {
             throw ValidationError("\(self.name) cannot do \(missing.map(\.rawValue).sorted().joined(separator: ", ")).")
@@ -73,10 +76,25 @@ struct ClientCommand: AsyncParsableCommand {
         )
     }
 
+    /// The same again, but for the name.
+    private var programArguments: [String] {
+        var arguments = [
+            self.mode.rawValue, "--url", self.url, "--size", String(self.size), "--count", String(self.count),
+            "--connections", String(self.connections), "--timeout", String(self.timeout),
+        ]
+        if self.text { arguments.append("--text") }
+        if self.deflate { arguments.append("--deflate") }
+        if let ca = self.ca { arguments += ["--ca", ca] }
+        return arguments
+    }
+
     func run() async throws {
         guard let contestant = Contestants.named(self.name) else { return }
         let assignment = try self.assignment()
         alarm(self.timeout)
+        if let foreign = contestant as? ForeignContestant {
+            try foreign.becomeProgram(arguments: self.programArguments)
+        }
         _ = try await contestant.perform(assignment.warmUp)
 
         let start = ProcessUsage.now()

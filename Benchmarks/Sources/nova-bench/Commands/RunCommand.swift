@@ -57,13 +57,19 @@ struct RunCommand: ParsableCommand {
         return self.quick ? [.messages] : PlanGroup.allCases
     }
 
-    private func measure() throws {
-        let rounds = self.rounds ?? (self.quick ? 3 : 5)
-        let seconds = self.seconds ?? (self.quick ? 0.15 : 0.6)
+    /// The practical limit first, then the library's ways, then its rivals.
+    private var chosenContestants: [any Contestant] {
         let chosen = Contestants.all.filter { contestant in
             if contestant.name == Contestants.baseline || self.contestants.contains(contestant.name) { return true }
             return self.contestants.isEmpty && !(self.quick && contestant.isRival)
         }
+        return chosen.filter { !$0.isRival } + chosen.filter(\.isRival)
+    }
+
+    private func measure() throws {
+        let rounds = self.rounds ?? (self.quick ? 3 : 5)
+        let seconds = self.seconds ?? (self.quick ? 0.15 : 0.6)
+        let chosen = self.chosenContestants
         var failures: [String] = []
         func attempt<Value>(_ what: String, _ measure: () throws -> Value) -> Value? {
             do { return try measure() } catch {

@@ -1,7 +1,6 @@
 /// A client that is measured. Each uses the best documented way of its library, which `way` names.
 ///
-/// `client` runs one contestant in a process of its own. A contestant from outside this package (another language) would
-/// be one whose process is another program that prints the same JSON line.
+/// `client` runs one contestant in a process of its own; a `ForeignContestant` is another program that prints the same line.
 protocol Contestant: Sendable {
     var name: String { get }
     var way: String { get }
@@ -38,13 +37,14 @@ enum Contestants {
     /// The practical limit, to which all ratios refer.
     static let baseline = "c"
 
-    static let all: [any Contestant] = [
-        PlainCContestant(),
-        LwsContestant(),
-        NovaHandlerContestant(),
-        NovaAsyncContestant(placement: .eventLoop),
-        NovaAsyncContestant(placement: .defaultExecutor),
-    ]
+    static let all: [any Contestant] =
+        [
+            PlainCContestant(),
+            LwsContestant(),
+            NovaHandlerContestant(),
+            NovaAsyncContestant(placement: .eventLoop),
+            NovaAsyncContestant(placement: .defaultExecutor),
+        ] + ForeignContestant.built
 
     /// What is measured of this library, and the practical limit.
     static let own = Set([Self.baseline] + Self.layer.map(\.name))

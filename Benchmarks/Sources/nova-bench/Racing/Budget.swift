@@ -24,7 +24,7 @@ struct Budget: Equatable, Sendable {
 
     private static func flood(_ path: LibraryPath, _ size: Int) -> [Budget] {
         switch (size, path) {
-        case (65536..., _): [Budget(factor: 1.1, reference: .bestOf(["beast", "picows"]))]
+        case (65536..., _): [Budget(factor: 1.1, reference: .bestOf(["beast", "beast-buffered", "picows"]))]
         case (125..., .handlerOnLoop): [.ofPlainC(1.3)]
         case (125, _): [.ofPlainC(2.5), Budget(factor: 1, reference: .everyRival)]
         case (1024, _): [.ofPlainC(1.5), Budget(factor: 1, reference: .everyRival)]

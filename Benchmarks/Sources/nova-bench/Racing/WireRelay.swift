@@ -76,9 +76,9 @@ final class WireRelay: Sendable {
         while ends.contains(where: { $0.fd >= 0 }), poll(&ends, nfds_t(ends.count), -1) > 0 {
             for (index, other) in [upstream, client].enumerated() where ends[index].revents != 0 {
                 let count = read(ends[index].fd, &buffer, buffer.count)
-                if count > 0, Self.writeAll(other, buffer[..<count]) {
-                    counter.bytes.add(count, ordering: .relaxed)
-                } else {
+                // Before it goes on: who has got it may look at the count.
+                if count > 0 { counter.bytes.add(count, ordering: .relaxed) }
+                if count <= 0 || !Self.writeAll(other, buffer[..<count]) {
                     // Half of the connection has ended; the other half may still bring something.
                     shutdown(other, Int32(SHUT_WR))
                     ends[index].fd = -1

@@ -183,7 +183,7 @@ struct BarChart: Sendable {
         // A spread that cannot be seen is none.
         if low - high > 2 { parts.append(Self.line(x1: middle, y1: low, x2: middle, y2: high, "spread")) }
         let end = min(bottom - height, high) - 5
-        if bar.note.isEmpty || width < 11 { return parts }
+        if bar.note.isEmpty || width < 9 { return parts }
         // Side by side there is room for five characters.
         if width >= 28 {
             parts.append(Self.text(bar.note, x: middle, y: end, "note middle"))

@@ -48,7 +48,8 @@ struct MarkdownTable {
             }
             var tables = ["\(title)\n\n\(table)"]
             if work == .echo, group == .messages { tables += self.tail(rows) }
-            if group == .deflate { tables += self.wire(rows, Report.title(group, work)) }
+            // What is received was compressed by the server, the same for all.
+            if group == .deflate, work == .sink { tables += self.wire(rows, Report.title(group, work)) }
             return tables
         }
     }

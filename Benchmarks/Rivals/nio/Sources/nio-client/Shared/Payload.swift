@@ -1,0 +1,1 @@
+../../../../../Sources/nova-bench/Measuring/Payload.swift
