@@ -5,7 +5,7 @@ import ArgumentParser
 /// From the documentation of NIOWebSocket (https://swiftpackageindex.com/apple/swift-nio/2.101.2/documentation/niowebsocket),
 /// the article "NIO and Swift Concurrency" of NIOCore, and the example Sources/NIOWebSocketClient of its repository.
 /// What all share: the typed client upgrader, the frame aggregator behind the decoder, the singleton event loops, of which
-/// one has all the connections, and NIOSSL. A received text is validated by `readUTF8ValidatedString`, which NIO
+/// one has all the connections, reads of up to 1 MiB (`ChannelOptions.recvAllocator`), and NIOSSL. A received text is validated by `readUTF8ValidatedString`, which NIO
 /// leaves to its user, as it does the masking key of each frame.
 enum NIOContestant: String, CaseIterable, Contestant, ExpressibleByArgument {
     /// A channel handler on the event loop. What it sends is written until the channel is not writable any more,

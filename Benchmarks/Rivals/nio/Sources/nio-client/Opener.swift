@@ -26,6 +26,11 @@ struct Opener: Sendable {
     func open<Result: Sendable>(_ setUp: @escaping @Sendable (any Channel) throws -> Result) async throws -> Result {
         let upgraded: EventLoopFuture<Result?> = try await ClientBootstrap(group: self.loop)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            // The default reads at most 64 KiB at a time, which is dear for large messages.
+            .channelOption(
+                .recvAllocator,
+                value: AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 2048, maximum: 1 << 20)
+            )
             .connect(host: self.assignment.server.host, port: Int(self.assignment.server.port)) { channel in
                 channel.eventLoop.makeCompletedFuture {
                     if let tls = self.tls {
