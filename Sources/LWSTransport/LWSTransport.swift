@@ -23,6 +23,6 @@ package struct LWSTransport: Transport {
         getenv(name).map { String(cString: $0) }
     }
 
-    /// How many bytes an upgrade request may have: lws writes it into its service buffer, beside some lines of its own.
-    package static let maximumRequestSize = LoopCore.serviceBufferSize - 4096
+    /// How many bytes an upgrade request may have: it goes out with one write.
+    package static let maximumRequestSize = 60 << 10
 }

@@ -9,11 +9,12 @@ internal import WebSocketCore
 /// `@unchecked Sendable` because every stored property below "on the loop" is only touched by the loop's thread, which
 /// `assertOnLoop` checks in debug builds before each use; the others are constants or atomics.
 final class LoopCore: @unchecked Sendable {
-    /// lws writes its request and its log lines into a buffer of this size; the upgrade request must fit.
+    /// lws writes its request and its log lines into a buffer of this size, and lets no read bring more (service.c:383).
     /// A multiple of 16, because lws lays structures behind it (context.c:859).
-    static let serviceBufferSize = 64 * 1024
-    /// How many bytes one read takes at most: twice what loopback hands over at a time, and small beside an L2 cache.
-    static let scratchSize = 128 * 1024
+    static let serviceBufferSize = scratchSize + 4096
+    /// How many bytes one read takes at most. One that empties the socket is worth many that do not: while there is something
+    /// left, the kernel has the reader do the receiving of packets too.
+    static let scratchSize = 1 << 20
 
     let backend: LoopBackend
     let logger: Logger

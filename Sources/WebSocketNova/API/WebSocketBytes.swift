@@ -1,8 +1,7 @@
 /// The bytes of a binary message: a collection that cannot change.
 ///
-/// A message that came together with others shares the memory of the read that brought them, up to 64 KiB, instead of having
-/// been copied out of it, and holds on to all of that memory. Who keeps a few small messages of many for long should keep
-/// ``array`` instead.
+/// A message of up to 16 KiB that came together with others shares memory with them, up to 64 KiB, and holds on to all of it.
+/// Who keeps a few small messages of many for long should keep ``array`` instead.
 ///
 /// It is as good as an array wherever bytes are read: an index costs a check, ``withUnsafeBytes(_:)`` and ``withBytes(_:)``
 /// give all of them, and initializers that take a sequence of bytes, like those of `Array`, `String(decoding:as:)` and
@@ -11,7 +10,6 @@ public struct WebSocketBytes: Sendable {
     @usableFromInline
     enum Storage: Sendable {
         case array([UInt8])
-        /// 32 bits suffice: only messages that lie whole in the memory of a read share it.
         case shared(InboundMemory, offset: UInt32, count: UInt32)
     }
 
@@ -29,7 +27,7 @@ public struct WebSocketBytes: Sendable {
         self.storage = .array([UInt8](bytes))
     }
 
-    /// A piece of the memory of a read.
+    /// A piece of memory that messages share.
     init(_ memory: InboundMemory, offset: UInt32, count: UInt32) {
         self.storage = .shared(memory, offset: offset, count: count)
     }

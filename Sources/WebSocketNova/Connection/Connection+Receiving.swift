@@ -4,8 +4,8 @@ internal import WebSocketCore
 
 // The way of a byte in: channel, decoder, consumer.
 extension Connection {
-    /// How much is read, and in how many reads at most, before other connections have their turn.
-    private static let turn = (bytes: 256 << 10, reads: 16)
+    /// How many reads are made, and about how much they bring, before other connections have their turn.
+    private static let turn = (reads: 16, bytes: 1 << 20)
 
     func becameReadable() {
         self.isReadable = true
@@ -31,7 +31,6 @@ extension Connection {
         guard let channel else { return }
         self.isReadable = false
         self.followReader()
-        defer { self.batch.endReads() }
         // What comes for a slow reader is looked through for control frames step by step, so that little comes in vain.
         let end = self.bytesRead + Self.turn.bytes
         for _ in 0..<(self.isReadingAhead ? 1 : Self.turn.reads) where self.bytesRead < end {
@@ -42,12 +41,13 @@ extension Connection {
                 guard count > 0, let event = self.decoder?.didReadDirectly(count) else { break }
                 self.handleDirect(event)
             } else {
-                let memory = self.batch.beginRead() ?? channel.scratch
+                let memory = self.readSize.prefix(of: channel.scratch, isReadingAhead: self.isReadingAhead)
                 let count = channel.read(into: memory)
                 self.bytesRead += count
                 guard count > 0 else { break }
                 var input = UnsafeRawBufferPointer(rebasing: memory[..<count])
                 self.decode(&input)
+                self.readSize.adapt(to: count, isPaused: self.isReadingPaused)
                 if count < memory.count { break }
             }
             if self.isReadingPaused { return }
@@ -83,7 +83,7 @@ extension Connection {
         }
         // Before the memory of the read is used for the next one.
         if self.interest != .passThrough, case .client = self.consumer { self.deliverBatch() }
-        self.batch.endRead()
+        self.batch.moveNoted()
         self.flushIfNeeded()
     }
 
@@ -123,8 +123,10 @@ extension Connection {
                 batch.skip(bytes: event.payload.count)
             case .text where !event.isOwned:
                 batch.note(event.payload, isText: true)
+                if batch.isFull { return event }
             case .binary where !event.isOwned:
                 batch.note(event.payload, isText: false)
+                if batch.isFull { return event }
             case .text, .binary, .fragment:
                 let bytes = event.isOwned ? decoder.takeMessage() : [UInt8](event.payload)
                 batch.append(Self.element(event, bytes), bytes: bytes.count)
@@ -184,6 +186,7 @@ extension Connection {
     }
 
     private func handleDirect(_ event: InboundEvent) {
+        if event.kind != .needsInput { self.readSize.expectLargeMessage(after: event.payload.count) }
         switch (event.kind, self.consumer) {
         case (.needsInput, _):
             break

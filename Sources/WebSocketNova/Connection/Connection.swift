@@ -148,6 +148,7 @@ actor Connection {
     var lastData = Duration.zero
     /// When reading went on after a pause.
     var lastResumed = Duration.zero
+    var readSize: ReadSize
     /// How many bytes have come, and how many of them were of pings and pongs.
     var bytesRead = 0
     var controlBytesRead = 0
@@ -185,6 +186,7 @@ actor Connection {
         self.logger = configuration.logger
         self.consumer = consumer
         self.openingBegin = openingBegin
+        self.readSize = ReadSize(most: configuration.limits.inboundHighWaterMark)
         self.pingLimiter = PingLimiter(limit: configuration.limits.pingsPerSecond)
     }
 

@@ -12,55 +12,18 @@ struct InboundBatch: ~Copyable, Sendable {
     static let overhead = 32
 
     /// From how many messages, and from how many bytes of them, a block is worth its while and its memory.
-    private static let blockThreshold = (count: 8, bytes: 4 << 10)
-
-    /// The memory of the read under way, where messages may share it.
-    private var readMemory: InboundMemory?
-    /// Whether messages share it, so that it must not be read into again.
-    private var isShared = false
-    /// How many bytes of messages the last read brought, and what was moved out of the read under way.
-    private var bytesOfReads = (last: 0, current: 0)
-    /// From how many bytes of messages on they share the memory of their read: a quarter of what it holds, so that the limits
-    /// of the queue, which count all of it, are not used up by little.
-    private static let sharingThreshold = 16 << 10
-
-    /// Where the next read should put its bytes: nil for the loop's own scratch memory.
-    ///
-    /// Memory that messages can share, if the last read was worth some: its bytes are then not copied. It is kept for the
-    /// time of a read only.
-    mutating func beginRead() -> UnsafeMutableRawBufferPointer? {
-        guard self.bytesOfReads.last >= Self.sharingThreshold else {
-            // What is noted next does not lie in it.
-            self.readMemory = nil
-            return nil
-        }
-        let memory = self.readMemory ?? InboundMemory()
-        self.readMemory = memory
-        return memory.room
-    }
-
-    /// Takes what was noted out of the memory of the read, which is over, or shares that memory.
-    mutating func endRead() {
-        self.moveNoted()
-        self.bytesOfReads = (last: self.bytesOfReads.current, current: 0)
-        if self.isShared { self.endReads() }
-    }
-
-    /// Reading pauses: gives back the memory of the last read.
-    mutating func endReads() {
-        self.readMemory = nil
-        self.isShared = false
-    }
-
-    private mutating func append(_ block: InboundBlock) {
-        // The block's whole memory counts, however little of it is filled.
-        self.bytes += block.capacity
-        self.elements.append(.block(block))
-    }
+    private static let blockThreshold = (count: 4, bytes: 4 << 10)
+    /// Up to how many bytes a message may be part of a block: a larger one that is kept need not keep others.
+    private static let largestInBlock = 16 << 10
 
     /// Notes a message whose payload lies in the memory of the read until ``moveNoted()``.
     mutating func note(_ payload: UnsafeRawBufferPointer, isText: Bool) {
-        self.noted.append(payload, isText: isText)
+        if payload.count > Self.largestInBlock {
+            self.append(.message(WebSocketMessage(copying: payload, isText: isText)), bytes: payload.count)
+        } else if !self.noted.append(payload, isText: isText) {
+            self.moveNoted()
+            _ = self.noted.append(payload, isText: isText)
+        }
     }
 
     /// Whether what the messages hold is as much as should go to the queue at a time.
@@ -68,8 +31,8 @@ struct InboundBatch: ~Copyable, Sendable {
     /// Few bytes of the socket can become many when they are inflated: without this the marks of the queue, which are looked
     /// at between two batches, would be no bound.
     var isFull: Bool { self.bytes >= Self.limit }
-    /// Four reads of 128 KiB: only large and compressed messages make a batch full before its reads are over.
-    private static let limit = 512 << 10
+    /// A quarter of the largest read: on another thread the reader is at the first messages while the others are decoded.
+    private static let limit = 256 << 10
 
     mutating func append(_ item: InboundQueue.Item, bytes: Int) {
         self.moveNoted()
@@ -125,22 +88,19 @@ struct InboundBatch: ~Copyable, Sendable {
         self.removeAll()
     }
 
-    /// Makes a block of what was noted, if that is worth it. The memory of the read may be shared before its end: until then
-    /// this keeps it.
+    /// Makes a block of what was noted, if that is worth it.
     ///
     /// - Returns: whether nothing is left noted.
     @discardableResult
     private mutating func shareNoted() -> Bool {
-        let (count, bytes) = (self.noted.count, self.noted.bytes)
-        self.bytesOfReads.current += bytes
-        if bytes >= Self.sharingThreshold, let memory = self.readMemory {
-            self.append(self.noted.makeBlock(of: memory))
-            self.isShared = true
-        } else if count >= Self.blockThreshold.count, bytes >= Self.blockThreshold.bytes {
-            self.append(self.noted.makeBlock())
-        } else {
+        let count = self.noted.count
+        guard count >= Self.blockThreshold.count, self.noted.bytes >= Self.blockThreshold.bytes else {
             return count == 0
         }
+        let block = self.noted.makeBlock()
+        // The block's whole memory counts, however little of it is filled.
+        self.bytes += block.capacity
+        self.elements.append(.block(block))
         self.count += count
         return true
     }

@@ -65,24 +65,20 @@ struct InboundEntries: ~Copyable, @unchecked Sendable {
 
 /// Messages of one read, on their way to the reader as one piece of memory.
 ///
-/// The loop notes where messages lie in the bytes of a read; the reader makes each message when it gets to it. Binary ones then
-/// are pieces of that memory; the allocation of a text happens on the thread that will free it, which malloc does without a
-/// lock. While a peer sends much, the socket is read straight into such memory, which then goes to the reader as it is; else
-/// the part of the read that has messages in it is copied.
+/// The loop notes where messages lie in the bytes of a read, and copies the part of the read that they take up, at most
+/// ``InboundMemory/blockSize`` at a time; the reader makes each message when it gets to it. Binary ones then are pieces of that
+/// memory; the allocation of a text happens on the thread that will free it, which malloc does without a lock.
 ///
 /// `@unchecked Sendable` because it has one owner at a time: the loop fills it, then the queue's lock hands it to the reader.
 final class InboundBlock: @unchecked Sendable {
     private let memory: InboundMemory
-    /// What is added to an entry's offset to find it in the memory.
-    private let origin: UInt32
     private let entries: InboundEntries
     // One owner at a time: there is no overlapping access to check for with each message.
     @exclusivity(unchecked) private var next = 0
 
-    private init(_ memory: InboundMemory, _ entries: consuming InboundEntries, origin: UInt32) {
+    private init(_ memory: InboundMemory, _ entries: consuming InboundEntries) {
         self.memory = memory
         self.entries = entries
-        self.origin = origin
     }
 
     /// How many messages have not been taken.
@@ -106,11 +102,10 @@ final class InboundBlock: @unchecked Sendable {
         guard self.next < self.entries.count else { return nil }
         let entry = self.entries[self.next]
         self.next &+= 1
-        let offset = self.origin &+ entry.offset
         guard entry.isText else {
-            return .binary(WebSocketBytes(self.memory, offset: offset, count: entry.length))
+            return .binary(WebSocketBytes(self.memory, offset: entry.offset, count: entry.length))
         }
-        return self.text(at: offset, entry.length)
+        return self.text(at: entry.offset, entry.length)
     }
 
     @inline(never)
@@ -126,45 +121,40 @@ final class InboundBlock: @unchecked Sendable {
     struct Builder: ~Copyable, @unchecked Sendable {
         private var entries = InboundEntries()
         private var base: UnsafeRawPointer?
+        /// Where the last payload ends, counted from the first.
+        private var end = 0
         private(set) var bytes = 0
 
         var count: Int { self.entries.count }
 
         /// Notes a message whose payload lies in the memory of the read, behind those that were noted before.
+        ///
+        /// - Returns: false, and nothing is noted, if a block of it and of those would be too large.
         @inline(__always)
-        mutating func append(_ payload: UnsafeRawBufferPointer, isText: Bool) {
+        mutating func append(_ payload: UnsafeRawBufferPointer, isText: Bool) -> Bool {
+            var offset = self.end
             // An empty payload may lie anywhere: it says nothing about the memory.
-            if self.base == nil, !payload.isEmpty { self.base = payload.baseAddress }
-            let offset = if let base, let start = payload.baseAddress, !payload.isEmpty { start - base } else { 0 }
+            if let start = payload.baseAddress, !payload.isEmpty {
+                let base = self.base ?? start
+                offset = start - base
+                guard offset &+ payload.count <= InboundMemory.blockSize else { return false }
+                self.base = base
+            }
+            self.end = offset &+ payload.count
             self.bytes &+= payload.count
             self.entries.append(InboundEntries.Entry(offset: offset, length: payload.count, isText: isText))
+            return true
         }
 
         /// Makes a block with a copy, and is empty afterwards. What was noted must still be in memory.
         mutating func makeBlock() -> InboundBlock {
-            var size = 0
-            for index in 0..<self.entries.count {
-                let entry = self.entries[index]
-                size = max(size, Int(entry.offset) + Int(entry.length))
-            }
-            let memory = InboundMemory(size: size)
-            if let base { memory.room.copyMemory(from: UnsafeRawBufferPointer(start: base, count: size)) }
-            return self.makeBlock(of: memory, origin: 0)
-        }
-
-        /// Makes a block of the very memory that was read into, all of which was noted from there; is empty afterwards.
-        mutating func makeBlock(of memory: InboundMemory) -> InboundBlock {
-            // Offsets count from the first payload, which lies behind its header.
-            let origin = self.base.map { $0 - UnsafeRawPointer(memory.start) } ?? 0
-            return self.makeBlock(of: memory, origin: UInt32(truncatingIfNeeded: origin))
-        }
-
-        private mutating func makeBlock(of memory: InboundMemory, origin: UInt32) -> InboundBlock {
-            // The next read will bring about as many.
+            let memory = InboundMemory(size: self.end)
+            if let base { memory.start.copyMemory(from: base, byteCount: self.end) }
+            // The next ones will be about as many.
             var entries = InboundEntries(capacity: self.entries.count)
             swap(&entries, &self.entries)
             self.clear()
-            return InboundBlock(memory, entries, origin: origin)
+            return InboundBlock(memory, entries)
         }
 
         /// Gives each message to `body`, and is empty afterwards.
@@ -183,6 +173,7 @@ final class InboundBlock: @unchecked Sendable {
         private mutating func clear() {
             self.entries.removeAll()
             self.base = nil
+            self.end = 0
             self.bytes = 0
         }
     }

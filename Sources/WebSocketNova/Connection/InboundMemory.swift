@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// The memory of a read, which messages share.
+/// A copy of a part of a read, which the messages in it share.
 ///
 /// Whoever holds on to one of them holds on to all of it. It comes from a few pieces that the process keeps, and goes back
 /// there with the last message.
@@ -12,16 +12,15 @@ final class InboundMemory: @unchecked Sendable {
     @usableFromInline let start: UnsafeMutableRawPointer
     let size: Int
 
-    /// How much a read may bring.
-    static let readSize = 64 << 10
+    /// How many bytes it has at most.
+    static let blockSize = 64 << 10
 
-    /// Memory for a read, or of `size` bytes for a copy of a part of one.
-    init(size: Int = InboundMemory.readSize) {
+    init(size: Int = InboundMemory.blockSize) {
         // A peer that sends a few small messages at a time, while nobody reads, must not be able to have much more memory
         // taken than what it sends.
-        if size > Self.readSize / 8, size <= Self.readSize {
-            self.size = Self.readSize
-            self.start = Self.spare.withLock { $0.popLast()?.pointer } ?? Self.allocate(Self.readSize)
+        if size > Self.blockSize / 8, size <= Self.blockSize {
+            self.size = Self.blockSize
+            self.start = Self.spare.withLock { $0.popLast()?.pointer } ?? Self.allocate(Self.blockSize)
         } else {
             self.size = size
             self.start = Self.allocate(size)
@@ -31,7 +30,7 @@ final class InboundMemory: @unchecked Sendable {
     deinit {
         let piece = Piece(pointer: self.start)
         let isKept =
-            self.size == Self.readSize
+            self.size == Self.blockSize
             && Self.spare.withLock { spare in
                 guard spare.count < Self.maximumSpare else { return false }
                 spare.append(piece)

@@ -14,7 +14,7 @@ struct InboundBatchTests {
         _ batch: inout InboundBatch
     ) {
         self.note(count, of: size, from: memory, &batch)
-        batch.endRead()
+        batch.moveNoted()
     }
 
     private func note(
@@ -26,7 +26,7 @@ struct InboundBatchTests {
         for index in 0..<count {
             let start = Self.header + index * (size + Self.header)
             let payload = UnsafeMutableRawBufferPointer(rebasing: memory[start..<(start + size)])
-            for offset in 0..<size { payload[offset] = UInt8(truncatingIfNeeded: index &+ offset) }
+            payload.copyBytes(from: (0..<size).map { UInt8(truncatingIfNeeded: index &+ $0) })
             batch.note(UnsafeRawBufferPointer(payload), isText: false)
         }
     }
@@ -58,110 +58,89 @@ struct InboundBatchTests {
         (0..<count).map { index in (0..<size).map { UInt8(truncatingIfNeeded: index &+ $0) } }
     }
 
-    @Test func `after a large read the next one goes into a block, which goes to the reader as it is`() async throws {
-        var batch = InboundBatch()
-        let isScratch = batch.beginRead() == nil
-        #expect(isScratch)
-        let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
+    private static func scratch(_ body: (UnsafeMutableRawBufferPointer) async throws -> Void) async rethrows {
+        let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 16)
         defer { scratch.deallocate() }
-        self.read(20, of: 1024, into: scratch, &batch)
-        let blockMemory = batch.beginRead()
-        let block = try #require(blockMemory)
-        self.read(30, of: 1000, into: block, &batch)
-        let nextMemory = batch.beginRead()
-        let next = try #require(nextMemory)
-        // The first block is the reader's now.
-        #expect(next.baseAddress != block.baseAddress)
-        next.initializeMemory(as: UInt8.self, repeating: 0xFF)
-        batch.endReads()
-        #expect(batch.count == 50)
-        let messages = try await self.messages(&batch)
-        #expect(messages == self.expected(20, of: 1024) + self.expected(30, of: 1000))
+        try await body(scratch)
     }
 
-    @Test func `a block that was read into and holds little is copied and used for the next read`() async throws {
-        var batch = InboundBatch()
-        let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
-        defer { scratch.deallocate() }
-        self.read(20, of: 1024, into: scratch, &batch)
-        let blockMemory = batch.beginRead()
-        let block = try #require(blockMemory)
-        self.read(9, of: 100, into: block, &batch)
-        block.initializeMemory(as: UInt8.self, repeating: 0xFF)
-        // The read before was small: the next one goes into the scratch memory again, and that is not taken for a block.
-        let isScratch = batch.beginRead() == nil
-        #expect(isScratch)
-        self.read(40, of: 1024, into: scratch, &batch)
-        batch.endReads()
-        let messages = try await self.messages(&batch)
-        #expect(messages == self.expected(20, of: 1024) + self.expected(9, of: 100) + self.expected(40, of: 1024))
-    }
-
-    @Test func `what comes behind an item in a read shares its memory too, for as long as there is a message`()
-        async throws
-    {
-        var batch = InboundBatch()
-        let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
-        defer { scratch.deallocate() }
-        self.read(20, of: 1024, into: scratch, &batch)
-        batch.removeAll()
-        let blockMemory = batch.beginRead()
-        let block = try #require(blockMemory)
-        // Two halves of a read, which are delivered by themselves; the first is read and gone before the second is noted.
-        self.note(20, of: 1024, from: block, &batch)
-        batch.append(.message(.text("item")), bytes: 4)
-        let queue = Self.queue(&batch)
-        var count = 0
-        while try await queue.next(inFragments: false, perform: { _ in }) != nil { count += 1 }
-        #expect(count == 21)
-        self.note(20, of: 1024, from: UnsafeMutableRawBufferPointer(rebasing: block[30_000...]), &batch)
-        batch.endRead()
-        let nextMemory = batch.beginRead()
-        let next = try #require(nextMemory)
-        #expect(next.baseAddress != block.baseAddress)
-        let messages = try await self.messages(&batch)
-        #expect(messages == self.expected(20, of: 1024))
-    }
-
-    @Test func `messages that are looked at share the memory of their read`() throws {
-        var batch = InboundBatch()
-        let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
-        defer { scratch.deallocate() }
-        self.note(20, of: 1024, from: scratch, &batch)
-        batch.forEachMessage { _ in }
-        batch.endRead()
-        let blockMemory = batch.beginRead()
-        let block = try #require(blockMemory)
-        self.note(20, of: 1024, from: block, &batch)
-        var addresses: [UnsafeRawPointer?] = []
-        batch.forEachMessage { message in
-            guard case .binary(let bytes) = message else { return }
-            addresses.append(bytes.withUnsafeBytes { $0.baseAddress })
+    @Test(arguments: [(20, 100), (30, 1000), (500, 0), (2000, 7), (100, 2000), (10, 16 << 10), (3, 60_000)])
+    func `what a read brought stays when its memory is read into again`(count: Int, size: Int) async throws {
+        try await Self.scratch { scratch in
+            var batch = InboundBatch()
+            self.read(count, of: size, into: scratch, &batch)
+            scratch.initializeMemory(as: UInt8.self, repeating: 0xFF)
+            self.read(3, of: 9, into: scratch, &batch)
+            scratch.initializeMemory(as: UInt8.self, repeating: 0xFF)
+            #expect(batch.count == count + 3)
+            #expect(batch.bytes >= count * size + 27)
+            let messages = try await self.messages(&batch)
+            #expect(messages == self.expected(count, of: size) + self.expected(3, of: 9))
         }
-        #expect(addresses.count == 20)
-        #expect(addresses.first == UnsafeRawPointer(block.baseAddress?.advanced(by: Self.header)))
     }
 
-    @Test func `messages of one read share its memory, and keep it from being read into again`() async throws {
-        var batch = InboundBatch()
-        let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
-        defer { scratch.deallocate() }
-        self.read(20, of: 1024, into: scratch, &batch)
-        let blockMemory = batch.beginRead()
-        let block = try #require(blockMemory)
-        self.read(30, of: 1000, into: block, &batch)
-        let messages = try await self.bytes(&batch)
-        let addresses = messages.map { $0.withUnsafeBytes { $0.baseAddress } }
-        #expect(addresses[20] == UnsafeRawPointer(block.baseAddress?.advanced(by: Self.header)))
-        // The next reads get other memory for as long as one of them is kept.
-        for _ in 0..<20 {
-            let nextMemory = batch.beginRead()
-            let next = try #require(nextMemory)
-            #expect(next.baseAddress != block.baseAddress)
-            self.read(30, of: 1000, into: next, &batch)
-            batch.removeAll()
+    /// Of the memory that its neighbours share, a message that is kept holds on to no more than a block.
+    @Test(arguments: [10, 100, 1000, 10_000])
+    func `small messages of one read share memory, block by block`(size: Int) async throws {
+        try await Self.scratch { scratch in
+            var batch = InboundBatch()
+            let count = (256 << 10) / (size + Self.header)
+            self.read(count, of: size, into: scratch, &batch)
+            let blocks = batch.elements.compactMap { element in
+                if case .block(let block) = element { block } else { nil }
+            }
+            #expect(blocks.count >= 4)
+            // Of the last few no block is made.
+            #expect(blocks.map(\.count).reduce(0, +) > count - 8)
+            for block in blocks { #expect(block.count * (size + Self.header) <= InboundMemory.blockSize + Self.header) }
+            let messages = try await self.bytes(&batch)
+            let addresses = messages.map { $0.withUnsafeBytes { $0.baseAddress.map(UInt.init(bitPattern:)) ?? 0 } }
+            #expect(addresses[1] - addresses[0] == UInt(size + Self.header))
+            #expect(messages.map(\.array) == self.expected(count, of: size))
         }
-        #expect(messages.map(\.array) == self.expected(20, of: 1024) + self.expected(30, of: 1000))
+    }
+
+    @Test func `a large message keeps no small ones`() async throws {
+        try await Self.scratch { scratch in
+            var batch = InboundBatch()
+            self.note(20, of: 1000, from: scratch, &batch)
+            self.note(1, of: 100_000, from: UnsafeMutableRawBufferPointer(rebasing: scratch[30_000...]), &batch)
+            self.note(20, of: 1000, from: UnsafeMutableRawBufferPointer(rebasing: scratch[200_000...]), &batch)
+            batch.moveNoted()
+            let isBlock = batch.elements.map { element in if case .block = element { true } else { false } }
+            #expect(isBlock == [true, false, true])
+            let messages = try await self.messages(&batch)
+            let small = self.expected(20, of: 1000)
+            #expect(messages == small + self.expected(1, of: 100_000) + small)
+        }
+    }
+
+    @Test func `messages that are looked at share memory as well`() async throws {
+        await Self.scratch { scratch in
+            var batch = InboundBatch()
+            self.note(20, of: 1024, from: scratch, &batch)
+            var addresses: [UInt] = []
+            batch.forEachMessage { message in
+                guard case .binary(let bytes) = message else { return }
+                addresses.append(bytes.withUnsafeBytes { $0.baseAddress.map(UInt.init(bitPattern:)) ?? 0 })
+            }
+            #expect(addresses.count == 20)
+            #expect(zip(addresses, addresses.dropFirst()).allSatisfy { $1 - $0 == UInt(1024 + Self.header) })
+        }
+    }
+
+    @Test func `memory that was full is used again, but not while a message of it is kept`() async throws {
+        try await Self.scratch { scratch in
+            var kept: [WebSocketBytes] = []
+            var batch = InboundBatch()
+            for round in 0..<12 {
+                self.read(60, of: 1000, into: scratch, &batch)
+                let messages = try await self.bytes(&batch)
+                #expect(messages.map(\.array) == self.expected(60, of: 1000), "round \(round)")
+                kept.append(messages[round])
+            }
+            #expect(kept.map(\.array) == (0..<12).map { self.expected(60, of: 1000)[$0] })
+        }
     }
 
     @Test func `texts and bytes of one read come in order, empty ones too`() async throws {
@@ -180,7 +159,7 @@ struct InboundBatchTests {
             batch.note(payload, isText: index % 2 == 0)
             expected.append(index % 2 == 0 ? .text(text) : .binary(Array(text.utf8)))
         }
-        batch.endRead()
+        batch.moveNoted()
         let queue = Self.queue(&batch)
         var messages: [WebSocketMessage] = []
         while case .message(let message) = try await queue.next(inFragments: false, perform: { _ in }) {

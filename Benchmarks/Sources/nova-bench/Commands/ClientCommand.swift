@@ -54,9 +54,6 @@ struct ClientCommand: AsyncParsableCommand {
         guard self.count >= self.connections else {
             throw ValidationError("The count \(self.count) is less than one message for each connection.")
         }
-        if self.allocations, contestant is ForeignContestant {
-            throw ValidationError("The allocations of another program cannot be counted.")
-        }
         let missing = try self.assignment().features.subtracting(contestant.features)
         guard missing.isEmpty else {
             throw ValidationError("\(self.name) cannot do \(missing.map(\.rawValue).sorted().joined(separator: ", ")).")
