@@ -1,34 +1,21 @@
 internal import WebSocketCore
 
 extension String {
-    /// `withUTF8` with a typed error, which the standard library's cannot pass on.
-    mutating func withUTF8Bytes<Value>(
+    /// The bytes of its UTF-8, with a typed error. See the array's.
+    func withUTF8Bytes<Value>(
         _ body: (UnsafeRawBufferPointer) throws(WebSocketError) -> Value
     ) throws(WebSocketError) -> Value {
-        let result: Result<Value, WebSocketError> = self.withUTF8 { utf8 in
-            do throws(WebSocketError) {
-                return .success(try body(UnsafeRawBufferPointer(utf8)))
-            } catch {
-                return .failure(error)
-            }
-        }
-        return try result.get()
+        try self.utf8Span.span.withUnsafeBytes(body)
     }
 }
 
 extension [UInt8] {
-    /// `withUnsafeBytes` with a typed error.
+    /// `withUnsafeBytes` with a typed error. Of a span, because that passes the error on as it is: in a `Result` it would be
+    /// room that is moved about with each message.
     func withBytes<Value>(
         _ body: (UnsafeRawBufferPointer) throws(WebSocketError) -> Value
     ) throws(WebSocketError) -> Value {
-        let result: Result<Value, WebSocketError> = self.withUnsafeBytes { bytes in
-            do throws(WebSocketError) {
-                return .success(try body(bytes))
-            } catch {
-                return .failure(error)
-            }
-        }
-        return try result.get()
+        try self.span.withUnsafeBytes(body)
     }
 }
 

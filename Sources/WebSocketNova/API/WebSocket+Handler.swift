@@ -43,7 +43,6 @@ extension WebSocket {
 
         /// Sends a text message without waiting. See ``send(_:_:)``.
         public func send(_ text: String) throws(WebSocketError) {
-            var text = text
             try text.withUTF8Bytes { utf8 throws(WebSocketError) in try self.append(.text, utf8) }
         }
 

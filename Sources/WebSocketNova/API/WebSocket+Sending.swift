@@ -9,8 +9,7 @@ extension WebSocket {
     /// - Throws: `message_too_large`, before anything is sent; `connection_closed`; `CancellationError` if the task is
     ///   cancelled while it waits for room, in which case the message is not sent.
     public func send(_ text: String) async throws {
-        var text = text
-        // Bridged strings aside, this neither copies nor allocates.
+        // Neither copies nor allocates.
         if try text.withUTF8Bytes({ utf8 throws(WebSocketError) in try self.attempt(.text, utf8) }) { return }
         try await self.outbound.waitForTicket()
         try text.withUTF8Bytes { utf8 throws(WebSocketError) in try self.sendWithTicket(.text, utf8) }

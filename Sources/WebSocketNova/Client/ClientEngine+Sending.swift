@@ -145,7 +145,7 @@ extension ClientEngine {
         try socket.checkSize(frame.size)
         var isFull = false
         switch frame {
-        case .text(var text):
+        case .text(let text):
             isFull = try text.withUTF8Bytes { utf8 throws(WebSocketError) in
                 try socket.outbound.sendFromLoop(.text, utf8)
             }

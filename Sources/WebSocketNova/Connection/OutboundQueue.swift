@@ -43,6 +43,18 @@ final class OutboundQueue: Sendable {
         }
         /// In a box, because it is large and an open connection has none.
         private var boxedEnd: (any Error)?
+
+        /// Throws ``end``, if there is one. Looks at the box alone, because each message comes by here.
+        @inline(__always)
+        func checkOpen() throws(WebSocketError) {
+            if self.boxedEnd != nil { try self.throwEnd() }
+        }
+
+        @inline(never)
+        private func throwEnd() throws(WebSocketError) {
+            if let end { throw end }
+        }
+
         /// The loop has been told that there is something to write.
         var isFlushScheduled = false
         /// Bytes that the loop has taken and the kernel has not.
@@ -95,7 +107,7 @@ final class OutboundQueue: Sendable {
             return .sent
         }
         return try self.state.withLock { state throws(WebSocketError) in
-            if let end = state.end { throw end }
+            try state.checkOpen()
             guard self.hasRoom(state), !state.isTurnTaken, state.waiters.isEmpty else { return .mustWait }
             Self.append(&state, opcode, payload, wake: &wake)
             return .sent
@@ -114,7 +126,7 @@ final class OutboundQueue: Sendable {
         }
         let granted = try self.state.withLock { state throws(WebSocketError) -> [Waiter] in
             state.tickets -= 1
-            if let end = state.end { throw end }
+            try state.checkOpen()
             Self.append(&state, opcode, payload, wake: &wake)
             return self.grant(&state)
         }
@@ -129,7 +141,7 @@ final class OutboundQueue: Sendable {
         var wake = false
         if let threshold = self.compressionThreshold, payload.count >= threshold {
             let isDeferred = try self.state.withLock { state throws(WebSocketError) in
-                if let end = state.end { throw end }
+                try state.checkOpen()
                 if state.isTurnTaken { Self.deferMessage(&state, opcode, payload) } else { state.tickets += 1 }
                 return state.isTurnTaken
             }
@@ -137,7 +149,7 @@ final class OutboundQueue: Sendable {
             return self.isAboveHighWaterMark
         }
         return try self.state.withLock { state throws(WebSocketError) in
-            if let end = state.end { throw end }
+            try state.checkOpen()
             if state.isTurnTaken {
                 Self.deferMessage(&state, opcode, payload)
             } else {
@@ -149,7 +161,7 @@ final class OutboundQueue: Sendable {
 
     private func tryTicket() throws(WebSocketError) -> Bool {
         try self.state.withLock { state throws(WebSocketError) in
-            if let end = state.end { throw end }
+            try state.checkOpen()
             guard self.hasRoom(state), !state.isTurnTaken, state.waiters.isEmpty else { return false }
             state.tickets += 1
             return true
@@ -169,7 +181,7 @@ final class OutboundQueue: Sendable {
             return try self.state.withLock { state throws(WebSocketError) in
                 state.tickets -= 1
                 if let failure { throw failure }
-                if let end = state.end { throw end }
+                try state.checkOpen()
                 Self.append(&state, opcode, compressed.bytes, isCompressed: true, wake: &wake)
                 return self.grant(&state)
             }
@@ -207,7 +219,7 @@ final class OutboundQueue: Sendable {
                 throw failure
             }
             return try self.state.withLock { state throws(WebSocketError) in
-                if let end = state.end { throw end }
+                try state.checkOpen()
                 Self.append(
                     &state,
                     opcode,

@@ -84,7 +84,6 @@ struct BudgetCheck: Codable, Equatable, Sendable {
 
     /// - Parameter row: all results of the same plan.
     init?(_ budget: Budget, for result: RaceResult, in row: [RaceResult]) {
-        var limit = budget.factor
         var reference: RaceResult?
         switch budget.reference {
         case .contestant(let name): reference = row.first { $0.contestant == name }
@@ -92,13 +91,12 @@ struct BudgetCheck: Codable, Equatable, Sendable {
         case .everyRival: reference = Self.best(of: row.filter(\.isRival))
         }
         if reference == nil, case .bestOf = budget.reference {
-            // Where neither is in the run, their place is taken by what was measured once: Boost.Beast received 1 MiB at
-            // 207 us of CPU where the plain C client took 319.
-            limit *= 207 / 319.0
+            // Where neither is in the run the plain C client takes their place: it reads large messages as Boost.Beast does,
+            // straight into their own memory.
             reference = row.first { $0.contestant == Contestants.baseline }
         }
         guard let reference, let ratio = result.ratios(to: reference) else { return nil }
-        self.init(reference: reference.contestant, ratio: ratio.median, limit: limit)
+        self.init(reference: reference.contestant, ratio: ratio.median, limit: budget.factor)
     }
 
     private static func best(of results: [RaceResult]) -> RaceResult? {
