@@ -15,7 +15,7 @@ struct OutboundQueueTests {
     @discardableResult
     private func attempt(_ queue: OutboundQueue, _ text: String) throws -> Bool {
         var wake = false
-        var bytes = text
+        let bytes = text
         let attempt = try bytes.withUTF8Bytes { utf8 throws(WebSocketError) in
             try queue.attempt(.text, utf8, wake: &wake)
         }
@@ -25,13 +25,13 @@ struct OutboundQueueTests {
 
     private func sendWithTicket(_ queue: OutboundQueue, _ text: String) throws {
         var wake = false
-        var bytes = text
+        let bytes = text
         try bytes.withUTF8Bytes { utf8 throws(WebSocketError) in try queue.sendWithTicket(.text, utf8, wake: &wake) }
     }
 
     private func appendFragment(_ queue: OutboundQueue, _ opcode: Opcode, _ text: String, isFinal: Bool) throws {
         var wake = false
-        var bytes = text
+        let bytes = text
         try bytes.withUTF8Bytes { utf8 throws(WebSocketError) in
             try queue.appendFragment(opcode, utf8, isFinal: isFinal, compressing: false, wake: &wake)
         }
@@ -233,7 +233,7 @@ struct OutboundQueueTests {
         try await queue.waitForTurn()
         try self.appendFragment(queue, .text, "a", isFinal: false)
         for number in 0..<3 {
-            var text = "loop \(number)"
+            let text = "loop \(number)"
             try text.withUTF8Bytes { utf8 throws(WebSocketError) in _ = try queue.sendFromLoop(.text, utf8) }
         }
         #expect(try WireFrame.all(in: queue.drain()).map(\.text) == ["a"])
@@ -242,7 +242,7 @@ struct OutboundQueueTests {
 
         // Likewise when the turn is given back.
         try await queue.waitForTurn()
-        var text = "loop 3"
+        let text = "loop 3"
         try text.withUTF8Bytes { utf8 throws(WebSocketError) in _ = try queue.sendFromLoop(.text, utf8) }
         self.returnTurn(queue)
         #expect(try WireFrame.all(in: queue.drain()).map(\.text) == ["loop 3"])
@@ -253,7 +253,7 @@ struct OutboundQueueTests {
         try await queue.waitForTurn()
         try self.appendFragment(queue, .text, "a", isFinal: false)
         _ = queue.drain()
-        var text = String(repeating: "x", count: 60)
+        let text = String(repeating: "x", count: 60)
         try text.withUTF8Bytes { utf8 throws(WebSocketError) in
             #expect(try !queue.sendFromLoop(.text, utf8))
             #expect(try queue.sendFromLoop(.text, utf8))
@@ -268,7 +268,7 @@ struct OutboundQueueTests {
         try await queue.waitForTurn()
         try self.appendFragment(queue, .text, "a", isFinal: false)
         _ = queue.drain()
-        var text = String(repeating: "x", count: 200)
+        let text = String(repeating: "x", count: 200)
         try text.withUTF8Bytes { utf8 throws(WebSocketError) in _ = try queue.sendFromLoop(.text, utf8) }
         #expect(queue.isAboveHighWaterMark)
         #expect(queue.hasFragmentRoom)
@@ -470,7 +470,7 @@ struct OutboundQueueTests {
 
         func send(_ text: String) async throws {
             var wake = false
-            var text = text
+            let text = text
             let attempt = try text.withUTF8Bytes { utf8 throws(WebSocketError) in
                 try self.queue.attempt(.text, utf8, wake: &wake)
             }
