@@ -63,7 +63,7 @@ extension GateThresholds.Row {
         let more = 1.5 * allocations
         self.name = row.name
         self.instructions = Statistics.rounded(median.instructions, places: median.instructions < 1000 ? 1 : 0)
-        self.instructionsTolerance = max(row.isUnsteady ? 40 : 3, percent.rounded(.up))
+        self.instructionsTolerance = max(row.isUnsteady ? 40 : 5, percent.rounded(.up))
         self.allocations = Statistics.rounded(median.allocations, places: 3)
         self.allocationsTolerance = max(row.isUnsteady ? 0.2 : 0.05, (more * 100).rounded(.up) / 100)
     }
