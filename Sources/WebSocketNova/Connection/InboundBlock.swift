@@ -127,11 +127,15 @@ final class InboundBlock: @unchecked Sendable {
 
         var count: Int { self.entries.count }
 
+        /// A read can bring half a million empty messages, of which none makes a block larger.
+        private static let maximumCount = 4096
+
         /// Notes a message whose payload lies in the memory of the read, behind those that were noted before.
         ///
-        /// - Returns: false, and nothing is noted, if a block of it and of those would be too large.
+        /// - Returns: false, and nothing is noted, if a block of it and of those would be too large, or they are too many.
         @inline(__always)
         mutating func append(_ payload: UnsafeRawBufferPointer, isText: Bool) -> Bool {
+            guard self.entries.count < Self.maximumCount else { return false }
             var offset = self.end
             // An empty payload may lie anywhere: it says nothing about the memory.
             if let start = payload.baseAddress, !payload.isEmpty {

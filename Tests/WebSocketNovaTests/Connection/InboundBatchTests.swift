@@ -100,6 +100,19 @@ struct InboundBatchTests {
         }
     }
 
+    @Test func `empty messages make a batch full as well`() async throws {
+        var batch = InboundBatch()
+        var count = 0
+        while !batch.isFull, count < 100_000 {
+            batch.note(UnsafeRawBufferPointer(start: nil, count: 0), isText: false)
+            count += 1
+        }
+        #expect(count < 20_000)
+        let messages = try await self.bytes(&batch)
+        #expect(messages == Array(repeating: [], count: messages.count))
+        #expect(messages.count == count - 1, "the last one is only noted")
+    }
+
     @Test func `a large message keeps no small ones`() async throws {
         try await Self.scratch { scratch in
             var batch = InboundBatch()
