@@ -26,7 +26,7 @@ enum GatePlan {
         + Self.rows("nova-client", Self.sending).map(Self.onLoop)
         + Self.rows("nova-client-handler", Self.receiving)
         + Self.rows("nova-client-ignored", Self.receiving)
-        + Self.rows("nova-client-events", Self.receiving, of: 4)
+        + Self.rows("nova-client-events", Self.receiving, of: 4).filter(Self.isRepeatable)
         + Self.rows("nova-client-request", Self.exchanging, of: 4)
         + Self.rows("nova-client-subscription", Self.exchanging, of: 4)
 
@@ -45,10 +45,10 @@ enum GatePlan {
         return row
     }
 
-    /// Where a few messages fill the queue, tasks that send fall into one of two rhythms, of which one takes four times what
-    /// the other does: that is for `run` to measure.
+    /// What depends on how the threads of a task and of the loop take turns is for `run` to measure: how often one that sends
+    /// waits for room, and one that reads large messages for the next of them. The same code is counted on the loop.
     private static func isRepeatable(_ row: GateRow) -> Bool {
-        !(row.isUnsteady && row.plan.size > 1 << 10)
+        !row.isUnsteady && (row.plan.work != .flood || row.plan.size < 16 << 10 || row.plan.isCompressed)
     }
 
     private static let everything =
