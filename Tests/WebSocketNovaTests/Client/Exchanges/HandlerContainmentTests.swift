@@ -34,10 +34,11 @@ struct HandlerContainmentTests {
             try await provoke(network, peer)
             let error = try await events.error()
             #expect(error.code == .handlerFailed && error.underlying is Puppet.Refusal)
+            // Behind the turn in which it was told: loggers and metrics hear of it after listeners.
+            let state = await client.state
             let journal = puppet.journal.value
             #expect(journal.loggedErrors.map(\.code) == [.handlerFailed])
             #expect(journal.events.count { $0.name == "websocketnova.error.occurred" } == 1)
-            let state = await client.state
             #expect((state.lastError as? WebSocketError)?.code == .handlerFailed)
             let kept = try #require(state.handlers.adapter(as: Puppet.self))
             // It was called, and of the call nothing is left.
@@ -87,6 +88,8 @@ struct HandlerContainmentTests {
             try await peer.send("{}")
             let messages = [try await events.error().message, try await events.error().message]
             #expect(messages == ["the message handler threw", "the error handler threw"])
+            // Behind the turn in which they were told.
+            _ = await client.state
             let journal = puppet.journal.value
             #expect(journal.count("handleError") == 1 && journal.loggedErrors.count == 2)
             #expect(journal.events.count { $0.name == "websocketnova.error.occurred" } == 2)
