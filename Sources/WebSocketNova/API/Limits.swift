@@ -5,9 +5,9 @@ extension WebSocketConfiguration {
     ///
     /// What one open connection can hold, beside a few KiB of its own:
     /// - Inbound: ``inboundHighWaterMark`` + ``inboundReadAhead`` bytes of unread messages, as much as is taken in before the
-    ///   marks are looked at (256 KiB and one message of ``messageSize``), what is left of the read
-    ///   in which they were passed (at most 1 MiB, and less than ``inboundHighWaterMark`` where that is 64 KiB or more), and
-    ///   the message that is on its way, for which at most twice ``messageSize`` are reserved.
+    ///   marks are looked at (256 KiB and one message of ``messageSize``), what is left of the read in which they were passed
+    ///   (at most 1 MiB, and no more than ``inboundHighWaterMark`` or 64 KiB, whichever is more), and the message that is on
+    ///   its way, for which at most twice ``messageSize`` are reserved.
     /// - Outbound: ``outboundHighWaterMark`` bytes, one message of ``outboundMessageSize`` for each of the sixteen tasks at
     ///   most that are let in at a time, and 64 KiB of pongs.
     public struct Limits: Sendable, Hashable {
