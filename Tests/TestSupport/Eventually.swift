@@ -7,9 +7,9 @@ package func eventually(
     sourceLocation: SourceLocation = #_sourceLocation,
     _ holds: () throws -> Bool
 ) async rethrows {
-    let deadline = ContinuousClock.now + limit
+    let stopwatch = Stopwatch()
     while try !holds() {
-        guard ContinuousClock.now < deadline else {
+        guard stopwatch.elapsedInMotion < limit else {
             Issue.record("not within \(limit): \(what)", sourceLocation: sourceLocation)
             return
         }

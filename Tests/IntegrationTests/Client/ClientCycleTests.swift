@@ -52,26 +52,9 @@ extension Serial {
 
         private static func measure(_ cycle: Cycle, _ url: String) async throws {
             let group = try EventLoopGroup()
-            for _ in 0..<cycle.count.warm { try await Self.perform(cycle, url, group) }
-            try await ProcessCensus.openRuntimeTimers()
-            await eventually("no object is left") { LiveObjects.all.isEmpty }
-            let before = (census: ProcessCensus.take(), resident: ProcessCensus.residentKiB, heap: Heap.bytesInUse)
-
-            for _ in 0..<cycle.count.measured { try await Self.perform(cycle, url, group) }
-            await eventually("no object is left") { LiveObjects.all.isEmpty }
-            #expect(LiveObjects.all.isEmpty, "\(LiveObjects.all)")
-            #expect(group.loops[0].liveTunnels == 0)
-            #expect(await group.loops[0].pendingTimers() == 0)
-            await eventually("descriptors and threads are as before: \(before.census)") {
-                let now = ProcessCensus.take()
-                return now.descriptors <= before.census.descriptors && now.threads <= before.census.threads
-            }
-            let descriptors = ProcessCensus.openDescriptors
-            #expect(descriptors.count <= before.census.descriptors, "\(descriptors)")
-            let resident = ProcessCensus.residentKiB - before.resident
-            #expect(resident < 4 << 10, "\(resident) KiB more are resident")
-            let heap = Heap.bytesInUse - before.heap
-            #expect(heap < Self.heapAllowance(cycle), "\(heap) bytes more are in use")
+            let (warm, measured) = cycle.count
+            let cycles = Cycles(warm: warm, measured: measured, heapAllowance: Self.heapAllowance(cycle))
+            try await cycles.expectNothingIsLeft(of: group) { _ in try await Self.perform(cycle, url, group) }
             await group.shutDown()
         }
 

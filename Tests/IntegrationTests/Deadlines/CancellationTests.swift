@@ -15,10 +15,10 @@ extension Serial {
 
         /// Cancels a task that waits, and tells how long it took to end.
         private static func cancel<Success>(_ task: Task<Success, any Error>) async -> Duration {
-            let begin = ContinuousClock.now
+            let stopwatch = Stopwatch()
             task.cancel()
             await #expect(throws: CancellationError.self) { try await task.value }
-            return ContinuousClock.now - begin
+            return stopwatch.elapsedInMotion
         }
 
         /// Runs the body several times, and checks the time that it returns, and what is left.

@@ -1,4 +1,5 @@
 import HostileServers
+import TestSupport
 import Testing
 import WebSocketNova
 import WebSocketNovaTesting
@@ -42,9 +43,9 @@ extension Serial {
                 { $0.deadlines.close = outcome.needsDeadline ? deadline : .seconds(20) }
             ) { encounter in
                 let socket = try await encounter.connect()
-                let begin = ContinuousClock.now
+                let stopwatch = Stopwatch()
                 let closed = try await socket.close()
-                if outcome.needsDeadline { #expect(ContinuousClock.now - begin >= deadline) }
+                if outcome.needsDeadline { #expect(stopwatch.elapsed >= deadline) }
                 #expect(closed.code == outcome.close, "\(closed)")
                 #expect(closed.initiator == .local, "\(closed)")
                 #expect(closed.wasClean == outcome.wasClean, "\(closed)")

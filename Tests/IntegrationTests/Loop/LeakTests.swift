@@ -55,7 +55,7 @@ extension Serial {
         }
 
         private static func scripts(for cycle: Cycle) -> [[ScriptedServer.Step]] {
-            let numbers = 0..<(cycle.count.warm + cycle.count.measured)
+            let numbers = 0..<(cycle.count.warm + Cycles.mostRuns * cycle.count.measured)
             return switch cycle {
             case .reset: numbers.map { $0 % 2 == 0 ? [.expectUpgrade, .reset] : [.reset] }
             case .cancelled, .timedOut: numbers.map { _ in [.waitForEndOfStream] }
@@ -73,26 +73,11 @@ extension Serial {
                 $0.deadlines.open = cycle == .timedOut ? .milliseconds(5) : .seconds(10)
                 $0.compression = cycle == .compressed ? .defaults : nil
             }
-            for number in 0..<cycle.count.warm { try await Self.perform(cycle, number, servers, configuration) }
-            try await ProcessCensus.openRuntimeTimers()
-            await eventually("no object is left") { LiveObjects.all.isEmpty }
-            let before = (census: ProcessCensus.take(), resident: ProcessCensus.residentKiB, heap: Heap.bytesInUse)
-
-            for number in 0..<cycle.count.measured { try await Self.perform(cycle, number, servers, configuration) }
-            await eventually("no object is left") { LiveObjects.all.isEmpty }
-            #expect(LiveObjects.all.isEmpty, "\(LiveObjects.all)")
-            #expect(group.loops[0].liveTunnels == 0)
-            #expect(await group.loops[0].pendingTimers() == 0)
-            await eventually("descriptors and threads are as before: \(before.census)") {
-                let now = ProcessCensus.take()
-                return now.descriptors <= before.census.descriptors && now.threads <= before.census.threads
+            let (warm, measured) = cycle.count
+            let cycles = Cycles(warm: warm, measured: measured, heapAllowance: Self.heapAllowance)
+            try await cycles.expectNothingIsLeft(of: group) { number in
+                try await Self.perform(cycle, number, servers, configuration)
             }
-            let descriptors = ProcessCensus.openDescriptors
-            #expect(descriptors.count <= before.census.descriptors, "\(descriptors)")
-            let resident = ProcessCensus.residentKiB - before.resident
-            #expect(resident < 4 << 10, "\(resident) KiB more are resident")
-            let heap = Heap.bytesInUse - before.heap
-            #expect(heap < Self.heapAllowance, "\(heap) bytes more are in use")
             await group.shutDown()
         }
 
