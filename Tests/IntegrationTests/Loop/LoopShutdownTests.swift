@@ -128,25 +128,18 @@ extension Serial {
             await #expect(processExitsWith: .success) { [backend] in
                 try await Self.warmUp(EventLoopBackend(rawValue: backend))
                 try await withEchoServer { server in
-                    var before = ProcessCensus.take()
-                    var resident = 0
-                    for round in 0..<60 {
+                    let before = ProcessCensus.take()
+                    let kept = try Self.configuration(nil).1
+                    let cycles = Cycles(warm: 20, measured: 40, heapAllowance: 512 << 10)
+                    try await cycles.expectNothingIsLeft(of: kept) { _ in
                         let (configuration, group) = try Self.configuration(EventLoopBackend(rawValue: backend))
                         try await withWebSocket(to: server.url, configuration: configuration) { socket in
                             try await socket.send("x")
                             _ = try await socket.nextMessage()
                         }
                         await group.shutDown()
-                        if round == 20 {
-                            before = ProcessCensus.take()
-                            resident = ProcessCensus.residentKiB
-                        }
                     }
-                    await Self.shutDown(try Self.configuration(nil).1, before)
-                    if !Sanitizer.isOn {
-                        let growth = ProcessCensus.residentKiB - resident
-                        #expect(growth < 4 << 10, "\(growth) KiB more after 40 loops")
-                    }
+                    await Self.shutDown(kept, before)
                 }
             }
         }
