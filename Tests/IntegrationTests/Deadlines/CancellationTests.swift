@@ -23,7 +23,7 @@ extension Serial {
 
         /// Runs the body several times, and checks the time that it returns, and what is left.
         private static func check(_ loop: EventLoop, _ body: () async throws -> Duration) async throws {
-            try await ProcessCensus.openRuntimeTimers()
+            try await openRuntimeTimers()
             var census: ProcessCensus?
             var best = Duration.seconds(60)
             for _ in 0..<Self.attempts {

@@ -13,7 +13,7 @@ extension Serial {
             await #expect(processExitsWith: .success) {
                 let authority = try Encounter.authority.get()
                 let group = try EventLoopGroup()
-                try await ProcessCensus.openRuntimeTimers()
+                try await openRuntimeTimers()
                 // What stays is there after the first ones: the resolver's threads, the vhosts.
                 for hostile in [HostileServer.closeWithSwitch, .splitsTLSRecords, .sendsAlert] {
                     try await Self.visit(hostile, authority, group)

@@ -44,7 +44,7 @@ extension Serial {
             let (configuration, group) = try Self.configuration(backend)
             _ = await openingError("ws://127.0.0.1:1/", configuration)
             await group.shutDown()
-            try await ProcessCensus.openRuntimeTimers()
+            try await openRuntimeTimers()
             await eventually("it is gone") { ProcessCensus.threads(named: "nova-") == 0 }
         }
 

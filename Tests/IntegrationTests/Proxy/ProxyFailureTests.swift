@@ -231,7 +231,7 @@ extension Serial {
             // In a process of its own: descriptors are counted.
             await #expect(processExitsWith: .success) {
                 let group = try EventLoopGroup()
-                try await ProcessCensus.openRuntimeTimers()
+                try await openRuntimeTimers()
                 var census: ProcessCensus?
                 for number in 0..<20 {
                     try await withScriptedServer([.expectUpgrade, .mark("asked"), .waitForEndOfStream]) { proxy in

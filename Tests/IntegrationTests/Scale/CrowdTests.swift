@@ -41,7 +41,7 @@ extension Serial {
             let group = try EventLoopGroup(loopCount: 2)
             for _ in 0..<2 { try await withWebSocket(to: url, configuration: Self.configuration(group)) { _ in } }
             await group.shutDown()
-            try await ProcessCensus.openRuntimeTimers()
+            try await openRuntimeTimers()
             await eventually("the loops are gone") { ProcessCensus.threads(named: "nova-") == 0 }
             return ProcessCensus.take()
         }

@@ -20,7 +20,7 @@ struct Cycles {
     /// Makes the cycles on the group's one loop, giving each its number, and expects that nothing is left of them.
     func expectNothingIsLeft(of group: EventLoopGroup, _ cycle: (Int) async throws -> Void) async throws {
         for number in 0..<self.warm { try await cycle(number) }
-        try await ProcessCensus.openRuntimeTimers()
+        try await openRuntimeTimers()
         await eventually("no object is left") { LiveObjects.all.isEmpty }
         let census = ProcessCensus.take()
         var heapGrowth = Int.max

@@ -52,6 +52,7 @@ struct MockExchangeLifecycleTests {
             }
             // The first open what the runtime and the client's event loop keep.
             for _ in 0..<3 { try await cycle() }
+            try await openRuntimeTimers()
             let before = Self.entries(of: "/proc/self/fd")
             for _ in 0..<30 { try await cycle() }
             // The client's own descriptors are closed soon after it has ended.

@@ -29,7 +29,7 @@ struct ExchangeStorm: Codable, Sendable {
 
     func run() async throws {
         self.tell("seed \(self.seed), \(self.seconds) s")
-        try await ProcessCensus.openRuntimeTimers()
+        try await openRuntimeTimers()
         let group = try EventLoopGroup()
         try await withMockExchange { exchange in
             let workload = try await ExchangeWorkload(
