@@ -280,7 +280,10 @@ extension Connection {
         case .handler:
             break
         case .queue(let queue):
-            self.decoder?.deliversFragments = queue.wantsFragments
+            let demand = queue.demand
+            self.decoder?.deliversFragments = demand.wantsFragments
+            // A message as large as the mark is above it for as long as a quick reader needs to take it.
+            if case .low = demand.level { self.isReadingAhead = false }
         case .client(let client):
             self.interest = client.interest
         }

@@ -151,8 +151,10 @@ final class InboundQueue: Sendable {
         waiter?.resume()
     }
 
-    /// Whether the next message should come in pieces.
-    var wantsFragments: Bool { self.state.withLock { $0.wantsFragments } }
+    /// Whether the next message should come in pieces, and how full the queue is by now.
+    var demand: (wantsFragments: Bool, level: Level) {
+        self.state.withLock { ($0.wantsFragments, self.level($0)) }
+    }
 
     // MARK: The reader's side
 

@@ -158,7 +158,7 @@ extension Serial {
                     return (sizes, bytes)
                 }
                 // The wish for pieces must be known before the message begins.
-                await eventually("it waits for pieces") { socket.inbound?.wantsFragments == true }
+                await eventually("it waits for pieces") { socket.inbound?.demand.wantsFragments == true }
                 server.proceed("reading")
                 let (sizes, bytes) = try await reader.value
                 #expect(bytes == Self.message)

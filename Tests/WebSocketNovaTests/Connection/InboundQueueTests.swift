@@ -148,6 +148,21 @@ struct InboundQueueTests {
         }
     }
 
+    @Test func `a message above the mark fills the queue until the reader comes for the next one`() async throws {
+        let queue = self.queue(10, 100, readAhead: 1_000)
+        #expect(queue.demand.level == .low)
+        #expect(!self.append(0..<1, to: queue, bytes: 10))
+        #expect(queue.demand.level == .high)
+        var wishes: InboundQueue.Wishes = []
+        #expect(try await self.next(queue, &wishes) == 0)
+        // It is being read.
+        #expect(queue.demand.level == .high)
+        let task = Task { try await queue.next(inFragments: false) { _ in } }
+        await eventually("the reader has come again") { queue.demand.level == .low }
+        queue.finish(.finished)
+        #expect(try await task.value == nil)
+    }
+
     @Test func `a waiting reader is woken by a batch, once`() async throws {
         let queue = self.queue(10_000, 100)
         async let first = queue.next(inFragments: false) { _ in }
@@ -321,13 +336,13 @@ struct InboundQueueTests {
 
     @Test func `the wish for fragments is known from the next wait on`() async throws {
         let queue = self.queue(10_000, 100)
-        #expect(!queue.wantsFragments)
+        #expect(!queue.demand.wantsFragments)
         _ = self.append([1], to: queue)
         _ = try await queue.next(inFragments: true) { _ in }
-        #expect(queue.wantsFragments)
+        #expect(queue.demand.wantsFragments)
         _ = self.append([1], to: queue)
         _ = try await queue.next(inFragments: false) { _ in }
-        #expect(!queue.wantsFragments)
+        #expect(!queue.demand.wantsFragments)
     }
 
     @Test func `one thread appends, a task reads: all comes, in order`() async throws {
