@@ -11,6 +11,8 @@ struct ReadSize: Sendable, Hashable {
 
     private static let least = 64 << 10
     private static let beforeLargeMessage = 16 << 10
+    /// What a read may leave over of its room and yet be full: it ends with a whole record of TLS (RFC 8446 section 5.1).
+    private static let record = 16 << 10
     /// From how many bytes on a message is large: a copy of its beginning is then dearer than a read.
     private static let largeMessage = 256 << 10
 
@@ -31,7 +33,7 @@ struct ReadSize: Sendable, Hashable {
             self.size = Self.least
         } else if self.isBeforeLargeMessage {
             // It was asked for little.
-        } else if count == self.bytes {
+        } else if count > self.bytes - Self.record {
             self.size = min(self.size * 2, self.most)
         } else if count < self.size / 4 {
             self.size = max(Self.least, self.size / 2)

@@ -47,6 +47,15 @@ struct ReadSizeTests {
         #expect(self.bytes(size) == 131_072)
     }
 
+    @Test func `a read that leaves less than a record of TLS over is a full one`() {
+        defer { self.scratch.deallocate() }
+        var size = ReadSize(most: 1 << 20)
+        size.adapt(to: (64 << 10) - (16 << 10), isPaused: false)
+        #expect(self.bytes(size) == 64 << 10)
+        size.adapt(to: (64 << 10) - (16 << 10) + 1, isPaused: false)
+        #expect(self.bytes(size) == 128 << 10)
+    }
+
     @Test func `it is never more than there is room for, nor less than 64 KiB`() {
         let small = UnsafeMutableRawBufferPointer.allocate(byteCount: 1000, alignment: 16)
         defer {
