@@ -71,9 +71,12 @@ extension HTTPFields: ExpressibleByDictionaryLiteral {
     }
 }
 
-extension HTTPFields: CustomStringConvertible {
+extension HTTPFields: CustomStringConvertible, CustomReflectable {
     /// Names only: values may be secrets, and descriptions end up in logs.
     public var description: String {
         "[" + self.fields.map(\.name).joined(separator: ", ") + "]"
     }
+
+    /// Of `dump`: names only.
+    public var customMirror: Mirror { Mirror(self, unlabeledChildren: self.fields.map(\.name)) }
 }

@@ -26,6 +26,26 @@ struct ConnectionStateTests {
         ]
     }
 
+    @Test func `neither print nor dump shows a query or the value of a header`() throws {
+        var state = self.state {
+            $0.path = "/feed?token=s3cret"
+            $0.setHeaders(["X-Api-Key": "s3cret"])
+        }
+        let data = StreamInfo.Data(path: "/feed?token=s3cret", subprotocol: "json")
+        state.addActiveStream(
+            StreamRef(connection: ConnectionID(rawValue: 1), generation: 1),
+            StreamInfo(.websocket, data: data)
+        )
+        var dumped = ""
+        dump(state, to: &dumped)
+        for text in ["\(state)", String(reflecting: state), dumped] {
+            #expect(!text.contains("s3cret"))
+            for shown in ["example.com", "443", "/feed?...", "X-Api-Key", "json", "websocket", "initialized"] {
+                #expect(text.contains(shown), "\(shown) is missing in \(text)")
+            }
+        }
+    }
+
     @Test func `F01 a new state has the defaults`() {
         let state = ConnectionState.new(host: "example.com", port: 443)
         #expect(state.host == "example.com")
