@@ -71,20 +71,3 @@ struct SilentPort: ~Copyable {
 
     var url: String { "ws://127.0.0.1:\(self.port)/" }
 }
-
-/// A port of the loopback interface on which nobody listens.
-func unusedPort() throws -> Int {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-    defer { close(descriptor) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let isBound = withUnsafeMutablePointer(to: &address) {
-        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-            bind(descriptor, $0, size) == 0 && getsockname(descriptor, $0, &size) == 0
-        }
-    }
-    try #require(isBound)
-    return Int(UInt16(bigEndian: address.sin_port))
-}

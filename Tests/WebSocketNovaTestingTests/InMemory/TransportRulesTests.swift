@@ -201,9 +201,7 @@ private func withTransport(
         let loop = try EventLoop()
         do {
             let script = try ScriptedServer(steps(server))
-            let port = script.port
-            // Nobody listens there any more.
-            if case .isAbsent = server { await script.stop() }
+            let port = if case .isAbsent = server { try unusedPort() } else { script.port }
             try await body(LWSTransport(loop), try request(port: port))
             await script.stop()
         } catch {
