@@ -339,6 +339,9 @@ extension EventLoop: TransportLoop {
 
     package var wallClock: Double { wallClockNow() }
 
+    /// A task that does nothing else sends 64 KiB of 125-byte messages in about 30 us, of which the loop is told at once.
+    package var gatheringDelay: Duration? { .microseconds(50) }
+
     package func schedule(at deadline: Duration, _ action: @escaping @Sendable () -> Void) -> TransportTimer {
         self.core.schedule(at: deadline, action)
     }

@@ -37,6 +37,10 @@ package protocol TransportLoop: SerialExecutor {
     /// Runs an action once, at the time given or as soon after it as the loop can. Call it on the loop.
     func schedule(at deadline: Duration, _ action: @escaping @Sendable () -> Void) -> TransportTimer
 
+    /// How long what is sent without a break may be held back, so that each write carries more of it. Nil: not at all, because
+    /// a write costs nothing, or time stands still.
+    var gatheringDelay: Duration? { get }
+
     /// Takes back an action that has not run yet; one that has is ignored. Call it on the loop.
     func cancel(_ timer: TransportTimer)
 }

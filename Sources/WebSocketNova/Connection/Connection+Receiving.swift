@@ -14,6 +14,8 @@ extension Connection {
         } else if self.bytesRead == 0 {
             self.carryFirstBytes()
         }
+        // Whoever sends a message after each that comes would wait for nothing.
+        self.flushGathered()
     }
 
     /// Reads what came together with the response's head, and keeps it for later. libwebsockets has read that already, and

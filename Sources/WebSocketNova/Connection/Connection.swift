@@ -134,6 +134,10 @@ actor Connection {
     var inflight = OutboundBuffer()
     /// Something was appended during a read; it goes out at its end.
     var needsFlush = false
+    var gathering: WriteGathering
+    /// Until when what waits is held back; nil when nothing is.
+    var gatheringEnd: Duration?
+    var gatheringTimer: TransportTimer?
     /// How many bytes the channel has taken, and how many of them the kernel may not have yet.
     var bytesWritten: UInt64 = 0
     var bytesHeld = 0
@@ -188,6 +192,10 @@ actor Connection {
         self.openingBegin = openingBegin
         self.readSize = ReadSize(most: configuration.limits.inboundHighWaterMark)
         self.pingLimiter = PingLimiter(limit: configuration.limits.pingsPerSecond)
+        self.gathering = WriteGathering(
+            delay: transport.loop.gatheringDelay,
+            highWaterMark: configuration.limits.outboundHighWaterMark
+        )
     }
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { self.loop.asUnownedSerialExecutor() }
@@ -330,6 +338,8 @@ actor Connection {
         self.stopIdleTimer()
         if let timer = self.closeTimer.take() { self.loop.cancel(timer) }
         if let timer = self.pauseTimer.take() { self.loop.cancel(timer) }
+        if let timer = self.gatheringTimer.take() { self.loop.cancel(timer) }
+        self.gatheringEnd = nil
         self.channel = nil
         self.decoder = nil
         self.loopContext = nil

@@ -31,15 +31,35 @@ extension OutboundQueue {
 
     // MARK: The loop's side
 
-    /// Exchanges what waits for an empty buffer.
-    func takePending(_ buffer: inout OutboundBuffer) {
+    /// What the loop has found.
+    enum Found {
+        /// Something, which it has now; it has to look again, for it is not told of what comes meanwhile.
+        case something
+        /// Less than it wanted. It is told when that is reached, and should look by itself before long.
+        case tooLittle
+        /// Nothing. It is told of what comes.
+        case nothing
+    }
+
+    /// Exchanges what waits, if it is at least so many bytes, for an empty buffer.
+    @discardableResult
+    func takePending(_ buffer: inout OutboundBuffer, atLeast least: Int = 0) -> Found {
         self.state.withLock { state in
-            state.isFlushScheduled = false
             if let pong = state.owedPong.take() {
                 pong.withUnsafeBytes { Self.append(&state, .pong, $0) }
             }
+            guard !state.pending.isEmpty else {
+                state.wakeMark = 0
+                return .nothing
+            }
+            if state.pending.count < least {
+                state.wakeMark = least
+                return .tooLittle
+            }
+            state.wakeMark = .max
             swap(&state.pending, &buffer)
             state.outstanding = buffer.count
+            return .something
         }
     }
 

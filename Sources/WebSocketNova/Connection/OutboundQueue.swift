@@ -55,8 +55,9 @@ final class OutboundQueue: Sendable {
             if let end { throw end }
         }
 
-        /// The loop has been told that there is something to write.
-        var isFlushScheduled = false
+        /// The loop is told when so many bytes wait: 0 while it knows of none, and no number is reached from when it has
+        /// been told until it has found nothing more. In between while it comes back by itself.
+        var wakeMark = 0
         /// Bytes that the loop has taken and the kernel has not.
         var outstanding = 0
         /// Somebody had to wait for room: nobody gets any before there is much of it.
@@ -342,8 +343,8 @@ final class OutboundQueue: Sendable {
         wake: inout Bool
     ) {
         self.append(&state, opcode, payload, isFinal: isFinal, isCompressed: isCompressed)
-        if !state.isFlushScheduled {
-            state.isFlushScheduled = true
+        if state.pending.count >= state.wakeMark {
+            state.wakeMark = .max
             wake = true
         }
     }

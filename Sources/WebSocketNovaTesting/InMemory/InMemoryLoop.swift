@@ -61,6 +61,9 @@ final class InMemoryLoop: TransportLoop {
 
     var isCurrent: Bool { self.driver.isCurrent }
 
+    /// Nothing goes through the kernel, and the clock may be the test's.
+    var gatheringDelay: Duration? { nil }
+
     func wake(_ work: any TransportLoopWork) { self.driver.wake(work) }
 
     func schedule(at deadline: Duration, _ action: @escaping @Sendable () -> Void) -> TransportTimer {

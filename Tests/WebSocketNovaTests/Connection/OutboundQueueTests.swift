@@ -76,6 +76,45 @@ struct OutboundQueueTests {
         #expect(wake, "the loop has taken everything: it has to be woken anew")
     }
 
+    /// Appends a message of 10 bytes with its header, and says whether the loop has to be told.
+    private func wakes(_ queue: OutboundQueue) throws -> Bool {
+        var wake = false
+        try [1, 2, 3, 4].withBytes { bytes throws(WebSocketError) in
+            _ = try queue.attempt(.binary, bytes, wake: &wake)
+        }
+        return wake
+    }
+
+    @Test func `the loop is not told of more as long as it looks by itself`() throws {
+        let queue = self.queue()
+        #expect(try self.wakes(queue))
+        #expect(try !self.wakes(queue), "it knows")
+        var buffer = OutboundBuffer()
+        #expect(queue.takePending(&buffer) == .something)
+        #expect(buffer.count == 20)
+        #expect(try !self.wakes(queue), "it looks again")
+        var second = OutboundBuffer()
+        #expect(queue.takePending(&second) == .something)
+        var third = OutboundBuffer()
+        #expect(queue.takePending(&third) == .nothing)
+        #expect(try self.wakes(queue), "it has found nothing more")
+    }
+
+    @Test func `who holds back little is told when it has become enough`() throws {
+        let queue = self.queue()
+        #expect(try self.wakes(queue))
+        var buffer = OutboundBuffer()
+        #expect(queue.takePending(&buffer, atLeast: 40) == .tooLittle)
+        #expect(buffer.isEmpty)
+        #expect(try !self.wakes(queue))
+        #expect(try !self.wakes(queue))
+        #expect(try self.wakes(queue), "40 bytes wait")
+        #expect(try !self.wakes(queue), "it is told once")
+        #expect(queue.takePending(&buffer, atLeast: 40) == .something)
+        #expect(buffer.count == 50)
+        #expect(queue.takePending(&buffer, atLeast: 40) == .nothing, "nothing is not too little")
+    }
+
     @Test func `what the loop has taken and not yet written counts`() throws {
         let queue = self.queue(100)
         #expect(try self.attempt(queue, String(repeating: "x", count: 100)))
