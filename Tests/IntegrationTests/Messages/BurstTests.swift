@@ -16,7 +16,7 @@ extension Serial {
                 var configuration = WebSocketConfiguration()
                 configuration.limits.outboundHighWaterMark = highWaterMark
                 try await withWebSocket(to: server.url, configuration: configuration) { socket in
-                    for burst in 0..<1500 {
+                    for burst in 0..<250 {
                         // From one message, which is not held back, to more than are worth a write at once.
                         let count = 1 + (burst &* 7919) % (burst % 10 == 0 ? 600 : 60)
                         for number in 0..<count {
