@@ -39,12 +39,15 @@ let package = Package(
         ),
         // The program's malloc, which counts when it is told to.
         .target(name: "CAllocationCounter", cSettings: cSettings),
+        // Which processors a thread may run on.
+        .target(name: "CProcessors", cSettings: cSettings),
         // Says to callgrind what to count.
         .target(name: "CInstructionCounter", cSettings: cSettings),
         .executableTarget(
             name: "nova-bench",
             dependencies: [
-                "CAllocationCounter", "CInstructionCounter", "CLoadServer", "CLwsClient", "CPlainClient", "CWire",
+                "CAllocationCounter", "CInstructionCounter", "CLoadServer", "CLwsClient", "CPlainClient", "CProcessors",
+                "CWire",
                 .product(name: "WebSocketNova", package: "websocketnova"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),

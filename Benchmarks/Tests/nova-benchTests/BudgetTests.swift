@@ -28,6 +28,20 @@ import Testing
         #expect(Budget.budgets(for: .handlerOnLoop, secure).isEmpty)
     }
 
+    @Test(arguments: [nil, Placement.apart, .oneCore])
+    func anEchoHasTheSameBudgetWhereverItRuns(placement: Placement?) throws {
+        var plan = self.plan(.echo, 125)
+        plan.placement = placement
+        let own = try result("nova-handler", .handlerOnLoop, plan: plan, cpu: [30])
+        let row = [own, try result("c", plan: plan, cpu: [10])]
+        let budgets = Budget.budgets(for: own.path, plan)
+        #expect(budgets.map(\.factor) == [1.2])
+        let check = try #require(BudgetCheck(budgets[0], for: own, in: row))
+        #expect(check.reference == "c" && check.ratio == 3 && check.verdict == .overTwice)
+        #expect(Budget.budgets(for: .asyncOnLoop, plan).map(\.factor) == [1.5])
+        #expect(Budget.budgets(for: .asyncOnDefaultExecutor, plan).map(\.factor) == [2])
+    }
+
     @Test func largeMessagesAreComparedWithTheBetterOfTwo() throws {
         let plan = self.plan(.flood, 1 << 20)
         let own = try result("nova-async", .asyncOnLoop, plan: plan, cpu: [210, 220, 230])

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Testing
 
 @testable import nova_bench
@@ -6,7 +7,8 @@ import Testing
     @Test func theMatrixHasEachWorkAtEachSize() {
         let plans = Plan.standard(.messages)
         for work in [Work.flood, .echo, .sink] {
-            #expect(plans.filter { $0.work == work }.map(\.size) == [16, 125, 1024, 16_384, 65_536, 1_048_576])
+            let once = plans.filter { $0.work == work && $0.placement != .oneCore }
+            #expect(once.map(\.size) == [16, 125, 1024, 16_384, 65_536, 1_048_576])
         }
         #expect(plans.allSatisfy { $0.features.isEmpty })
         #expect(!Plan.standard(.messages, quick: true).contains { $0.size == 16 })
@@ -31,6 +33,38 @@ import Testing
         #expect(plan.options == ["--text", "--deflate", "--connections", "8"])
         #expect(plan.title == "echo 1 KiB text deflate 8 connections")
         #expect(Plan(work: .sink, size: 125, count: 8).options.isEmpty)
+    }
+
+    @Test func oneCoreIsSaidInTheTitle() {
+        var plan = Plan(work: .echo, size: 125, count: 8, isSecure: true)
+        for placement in [nil, Placement.apart] {
+            plan.placement = placement
+            #expect(plan.title == "echo 125 B TLS")
+        }
+        plan.placement = .oneCore
+        #expect(plan.title == "echo 125 B TLS, one core")
+        // The client knows nothing of it: it is where it was started.
+        #expect(plan.options.isEmpty)
+    }
+
+    @Test(arguments: [
+        (Placement.apart, #""placement":"apart""#), (.oneCore, #""placement":"one-core""#),
+    ])
+    func aPlacementIsWrittenAndRead(placement: Placement, text: String) throws {
+        let plan = Plan(work: .echo, size: 125, count: 8, placement: placement)
+        let data = try JSONEncoder().encode(plan)
+        #expect(String(decoding: data, as: UTF8.self).contains(text))
+        #expect(try JSONDecoder().decode(Plan.self, from: data) == plan)
+    }
+
+    @Test func aPlanOfAnOlderFileHasNone() throws {
+        let text = """
+            {"connections":1,"count":0,"deflate":false,"group":"messages","size":125,"text":false,"tls":false,"work":"echo"}
+            """
+        let plan = try JSONDecoder().decode(Plan.self, from: Data(text.utf8))
+        #expect(plan == Plan(work: .echo, size: 125, count: 0))
+        #expect(plan.placement == nil)
+        #expect(try !String(decoding: JSONEncoder().encode(plan), as: UTF8.self).contains("placement"))
     }
 
     @Test func aRivalIsAnotherLibrary() {

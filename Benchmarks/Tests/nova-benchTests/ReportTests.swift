@@ -69,6 +69,32 @@ import Testing
         #expect(!lines.contains { $0.contains("wire  ") })
     }
 
+    /// An echo of 125 bytes in both placements, with plain C at 60 and at 14 us.
+    static func placed() throws -> Report {
+        let plans = [Placement.apart, .oneCore].map { Plan(work: .echo, size: 125, count: 1, placement: $0) }
+        return report(
+            [
+                try result("c", plan: plans[0], cpu: [60]),
+                try result("nova-handler", .handlerOnLoop, plan: plans[0], cpu: [66]),
+                try result("c", plan: plans[1], cpu: [14]),
+                try result("nova-handler", .handlerOnLoop, plan: plans[1], cpu: [28]),
+            ],
+            contestants: [Report.Entry(name: "c", way: "C"), Report.Entry(name: "nova-handler", way: "handler")]
+        )
+    }
+
+    @Test func anEchoOnOneCoreIsARowOfItsOwn() throws {
+        let report = try Self.placed()
+        #expect(report.rows.map { $0.results.map { $0.ratio?.median } } == [[1, 1.1], [1, 2]])
+        #expect(report.rows.map { $0.results.map(\.verdict) } == [[nil, .within], [nil, .over]])
+        let text = ResultTable(report: report).text
+        let lines = text.split(separator: "\n").map { $0.split(separator: " ").joined(separator: " ") }
+        #expect(lines.contains { $0.hasPrefix("echo 125 B c 60.0 ") })
+        #expect(lines.contains { $0.hasPrefix("echo 125 B one core c 14.0 ") })
+        #expect(text.contains("one core: it shares that with the client."))
+        #expect(try !ResultTable(report: self.sample()).text.contains("one core"))
+    }
+
     @Test func failuresAreSaid() throws {
         var report = try self.sample()
         report.failures = ["nio, echo: exit status 1"]
@@ -113,6 +139,36 @@ import Testing
         #expect(!text.contains("Echo") && !text.contains("!["))
         let charted = MarkdownTable(report: report, charts: "Charts").text
         #expect(charted.contains("![Receiving: client CPU per message](Charts/messages-flood.svg)"))
+    }
+
+    @Test func anEchoOnOneCoreHasATableOfItsOwn() throws {
+        let text = MarkdownTable(report: try ReportTests.placed()).text
+        #expect(
+            text.contains(
+                """
+                **Echo**: median round trip
+
+                | client | 125 B |
+                |---|--:|
+                | plain C | 60 µs |
+                | **WebSocketNova, handler** | 66 µs · 1.10× |
+                """
+            )
+        )
+        #expect(
+            text.contains(
+                """
+                **Echo on one core**: median round trip
+
+                | client | 125 B |
+                |---|--:|
+                | plain C | 14 µs |
+                | **WebSocketNova, handler** | 28 µs · 2.00× |
+                """
+            )
+        )
+        #expect(text.contains("| plain C | 60 µs | 180 µs |") && text.contains("| plain C | 14 µs | 42 µs |"))
+        #expect(text.contains("within each round. For an echo the server has a core of its own"))
     }
 
     @Test func textIsEscaped() {
@@ -171,6 +227,17 @@ import Testing
         #expect(report.charts.map(\.name) == ["messages-flood", "messages-echo", "tls-flood"])
         #expect(report.charts[1].chart.groups[0].bars[0].value.median == 20_000)
         #expect(report.charts[2].chart.title == "Receiving, TLS: client CPU per message")
+    }
+
+    @Test func anEchoOnOneCoreHasAChartOfItsOwn() throws {
+        let charts = try ReportTests.placed().charts
+        #expect(charts.map(\.name) == ["messages-echo", "messages-echo-one-core"])
+        #expect(
+            charts.map { $0.chart.groups.map { $0.bars.map(\.value.median) } } == [
+                [[60_000, 66_000]], [[14_000, 28_000]],
+            ]
+        )
+        #expect(charts.map(\.chart.title) == ["Echo: median round trip", "Echo on one core: median round trip"])
     }
 
     @Test func everyContestantHasAColourOfItsOwn() {

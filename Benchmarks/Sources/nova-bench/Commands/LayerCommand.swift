@@ -33,12 +33,14 @@ struct LayerCommand: ParsableCommand {
     private func compare() throws {
         let server = try LoadServerProcess()
         defer { server.stop() }
-        let plan = LayerPlan.all(quick: self.quick).filter { self.works.isEmpty || self.works.contains($0.work) }
+        let all = LayerPlan.all(quick: self.quick).filter { self.works.isEmpty || self.works.contains($0.work) }
+        let plan = Plan.possible(all, on: try .allowed())
         let race = Race(
             plan: plan,
             contestants: Contestants.layer,
             rounds: self.rounds,
             url: server.url,
+            server: server.pid,
             baseline: LayerPlan.baseline
         )
         let results = try race.run()

@@ -114,8 +114,9 @@ struct RunCommand: ParsableCommand {
         _ seconds: Double,
         _ failed: (String) -> Void
     ) throws -> [RaceResult] {
-        let plan = self.chosenGroups.flatMap { Plan.standard($0, quick: self.quick) }
+        let standard = self.chosenGroups.flatMap { Plan.standard($0, quick: self.quick) }
             .filter { self.works.isEmpty || self.works.contains($0.work) }
+        let plan = Plan.possible(standard, on: try .allowed())
         if plan.isEmpty { return [] }
         let server = try LoadServerProcess(isSecure: plan.contains(where: \.isSecure))
         defer { server.stop() }
@@ -125,6 +126,7 @@ struct RunCommand: ParsableCommand {
             rounds: rounds,
             url: server.url,
             secure: server.secure,
+            server: server.pid,
             secondsPerRun: seconds
         )
         return try withoutActuallyEscaping(failed) { failed in

@@ -4,13 +4,16 @@ import Glibc
 ///
 /// posix_spawn by hand, because Foundation's Process would bring all of Foundation into each measured process.
 final class ChildProcess {
-    private let pid: pid_t
+    /// This program itself.
+    static let ownProgram = "/proc/self/exe"
+
+    let pid: pid_t
     private var input: Int32
     private let output: UnsafeMutablePointer<FILE>
     private var isReaped = false
 
     /// - Parameter executable: looked for in PATH unless it has a slash.
-    init(executable: String = "/proc/self/exe", arguments: [String]) throws {
+    init(executable: String = ChildProcess.ownProgram, arguments: [String]) throws {
         let (inputRead, inputWrite) = try Self.makePipe()
         let (outputRead, outputWrite) = try Self.makePipe()
         defer {

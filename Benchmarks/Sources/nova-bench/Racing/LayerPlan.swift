@@ -9,11 +9,15 @@ enum LayerPlan {
             Plan(work: .flood, size: 1 << 10, count: 3_000_000),
             Plan(work: .sink, size: 125, count: 8_000_000),
             Plan(work: .sink, size: 1 << 10, count: 3_000_000),
-            Plan(work: .echo, size: 125, count: 20_000),
+            Plan(work: .echo, size: 125, count: 20_000, placement: .apart),
             Plan(work: .json, size: 300, count: 400_000),
         ]
         guard quick else { return plans }
-        return plans.map { Plan(work: $0.work, size: $0.size, count: $0.count / 4) }
+        return plans.map { plan in
+            var plan = plan
+            plan.count /= 4
+            return plan
+        }
     }
 
     /// The most nanoseconds of CPU that a message may cost more than on the connection itself; of an echo, the most

@@ -11,11 +11,18 @@ final class LoadServerProcess {
     let secure: Race.SecureServer?
     private let process: ChildProcess
 
-    /// - Parameter isSecure: also listens with TLS, and says so in a second line.
-    init(arguments: [String] = [], isSecure: Bool = false) throws {
+    var pid: pid_t { self.process.pid }
+
+    /// - Parameters:
+    ///   - program: `nova-bench`.
+    ///   - isSecure: also listens with TLS, and says so in a second line.
+    init(program: String = ChildProcess.ownProgram, arguments: [String] = [], isSecure: Bool = false) throws {
         let certificate = isSecure ? Self.temporaryPath("load.pem") : nil
         let tls = certificate.map { ["--tls", $0] } ?? []
-        self.process = try ChildProcess(arguments: ["serve", "--until-end-of-input"] + arguments + tls)
+        self.process = try ChildProcess(
+            executable: program,
+            arguments: ["serve", "--until-end-of-input"] + arguments + tls
+        )
         self.certificate = certificate
         guard let url = self.process.readLine() else { throw BenchmarkError("the load server did not start") }
         self.url = url

@@ -9,9 +9,11 @@ struct Plan: Hashable, Codable, Sendable {
     var isSecure = false
     var isCompressed = false
     var connections = 1
+    /// Nil leaves it to the kernel on which processors the server and the client are.
+    var placement: Placement?
 
     enum CodingKeys: String, CodingKey {
-        case group, work, size, count, connections
+        case group, work, size, count, connections, placement
         case isText = "text"
         case isSecure = "tls"
         case isCompressed = "deflate"
@@ -35,7 +37,7 @@ struct Plan: Hashable, Codable, Sendable {
         if self.isSecure { words.append("TLS") }
         if self.isCompressed { words.append("deflate") }
         if self.connections > 1 { words.append("\(self.connections) connections") }
-        return words.joined(separator: " ")
+        return words.joined(separator: " ") + (self.placement == .oneCore ? ", one core" : "")
     }
 
     /// The options of `client` that say so.
@@ -73,7 +75,8 @@ extension Plan {
     }
 
     private static func messages(sizes: [Int]) -> [Plan] {
-        [Work.flood, .sink, .echo].flatMap { work in sizes.map { Plan(.messages, work, $0) } }
+        let plans = [Work.flood, .sink, .echo].flatMap { work in sizes.map { Plan(.messages, work, $0) } }
+        return plans + sizes.map { Plan(.messages, .echo, $0).with { $0.placement = .oneCore } }
     }
 
     private static var text: [Plan] {
@@ -115,6 +118,8 @@ extension Plan {
 
     private init(_ group: PlanGroup, _ work: Work, _ size: Int) {
         self.init(group: group, work: work, size: size, count: work == .echo ? 100_000 : 50_000_000)
+        // What is judged by its round trips.
+        if work == .echo, group != .connect { self.placement = .apart }
     }
 
     private func with(_ change: (inout Plan) -> Void) -> Plan {

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Runs the contestants in turns (A B C A B C ...), so that whatever else the machine does falls on all of them.
 struct Race {
     /// Where plans with TLS go.
@@ -12,6 +14,10 @@ struct Race {
     var rounds: Int
     var url: String
     var secure: SecureServer?
+    /// The process of the server, for plans with a placement.
+    var server: pid_t?
+    /// `nova-bench`, whose `client` is run.
+    var program = ChildProcess.ownProgram
     /// To which ratios refer.
     var baseline = Contestants.baseline
     /// About how long a run shall take: each contestant gets as many messages as fit into it. Nil runs the plans' counts.
@@ -99,19 +105,44 @@ struct Race {
             server = secure.url
             options += ["--ca", secure.certificate]
         }
-        let process = try ChildProcess(
-            arguments: [
+        let arguments =
+            [
                 "client", contestant.name, plan.work.rawValue,
                 "--url", url ?? server, "--size", String(plan.size), "--count", String(plan.count),
             ] + options
-        )
+        return try self.placed(plan) { processors in
+            let start = { try ChildProcess(executable: self.program, arguments: arguments) }
+            let process = try processors?.bound(start) ?? start()
+            return try self.measurement(of: process, "\(contestant.name), \(plan.title)")
+        }
+    }
+
+    private func measurement(of process: ChildProcess, _ what: String) throws -> Measurement {
         process.closeInput()
         let line = process.readLine()
         let status = process.wait()
         guard let line, status == 0 else {
-            throw BenchmarkError("\(contestant.name), \(plan.title): exit status \(status)")
+            throw BenchmarkError("\(what): exit status \(status)")
         }
         return try Measurement.parse(line)
+    }
+
+    /// Runs a client while the server is bound as the plan wants it; afterwards that may run everywhere again.
+    ///
+    /// - Parameter run: is given the processors of the client; nil: all.
+    private func placed(_ plan: Plan, _ run: (ProcessorSet?) throws -> Measurement) throws -> Measurement {
+        guard let placement = plan.placement else { return try run(nil) }
+        guard let server else { throw BenchmarkError("\(plan.title): there is no server that could be bound") }
+        let allowed = try ProcessorSet.allowed()
+        guard let processors = placement.processors(of: allowed) else {
+            throw BenchmarkError("\(plan.title): there is only one processor")
+        }
+        try processors.server.bind(process: server)
+        let result = Result { try run(processors.client) }
+        let freed = Result { try allowed.bind(process: server) }
+        let measurement = try result.get()
+        try freed.get()
+        return measurement
     }
 
     // MARK: How many messages

@@ -19,7 +19,7 @@ struct LayerTable {
         let spread = differences.isEmpty ? "" : "\(signed(differences.min() ?? 0)) to \(signed(differences.max() ?? 0))"
         return [
             result.plan.work.rawValue,
-            byteText(result.plan.size),
+            byteText(result.plan.size) + (result.plan.placement == .oneCore ? ", one core" : ""),
             result.contestant,
             numberText(result.median(\.cpuNanosecondsPerMessage) ?? 0),
             result.median(\.p50).map(numberText) ?? "",

@@ -28,35 +28,36 @@ struct MarkdownTable {
 
     private var head: String {
         let versions = self.report.versions
+        let placement =
+            self.report.isPlaced
+            ? " For an echo the server has a core of its own, unless it is said to be on one core." : ""
         return """
             Measured on \(self.report.date.prefix(10)): \(self.report.machine.text); WebSocketNova \(versions.library), \
             Swift \(versions.swift), libwebsockets \(versions.libwebsockets), OpenSSL \(versions.openSSL). The clients take \
             turns against one server on the same machine; medians of \(self.report.rounds) rounds. CPU is user and system \
-            time of the client's process. × is the ratio to the plain C client, the practical limit, within each round.
+            time of the client's process. × is the ratio to the plain C client, the practical limit, within each round.\
+            \(placement)
             """
     }
 
     // MARK: Messages
 
     private func tables(of group: PlanGroup) -> [String] {
-        Report.works.flatMap { work -> [String] in
-            let rows = self.report.rows(of: group).filter { $0.plan.work == work }
-            if rows.isEmpty { return [] }
-            let title = "**\(Report.title(group, work))**: \(Report.measure(group, work))"
-            let table = self.table(rows) { result, plan in
+        self.report.parts(of: group).flatMap { part -> [String] in
+            let table = self.table(part.rows) { result, plan in
                 result.nanoseconds(plan).map { Self.cell($0, result) } ?? ""
             }
-            var tables = ["\(title)\n\n\(table)"]
-            if work == .echo, group == .messages { tables += self.tail(rows) }
+            var tables = ["**\(part.title)**: \(part.measure)\n\n\(table)"]
+            if part.work == .echo, group == .messages { tables += self.tail(part) }
             // What is received was compressed by the server, the same for all.
-            if group == .deflate, work == .sink { tables += self.wire(rows, Report.title(group, work)) }
+            if group == .deflate, part.work == .sink { tables += self.wire(part.rows, part.title) }
             return tables
         }
     }
 
     /// The slowest round trips, of one size.
-    private func tail(_ rows: [Report.Row]) -> [String] {
-        guard let row = rows.first(where: { $0.plan.size == 125 }) else { return [] }
+    private func tail(_ part: Report.Part) -> [String] {
+        guard let row = part.rows.first(where: { $0.plan.size == 125 }) else { return [] }
         let lines = row.results.map { result in
             let percentiles = [result.p50, result.p99, result.p999].map { spread in
                 spread.map { durationText(nanoseconds: $0.median * 1000) } ?? ""
@@ -65,9 +66,8 @@ struct MarkdownTable {
             return [Self.label(result.contestant)] + percentiles + [cpu]
         }
         let header = ["client", "p50", "p99", "p99.9", "CPU"]
-        return [
-            "**Echo of \(byteText(row.plan.size))**: round trips, and client CPU for each\n\n\(Self.table(header, lines))"
-        ]
+        let title = "Echo of \(byteText(row.plan.size))" + (part.isOneCore ? " on one core" : "")
+        return ["**\(title)**: round trips, and client CPU for each\n\n\(Self.table(header, lines))"]
     }
 
     private func wire(_ rows: [Report.Row], _ title: String) -> [String] {

@@ -68,6 +68,9 @@ struct Report: Codable, Sendable {
             || CrowdSummary.all(self.crowds).contains(where: \.isOverTwiceABudget)
     }
 
+    /// Whether it was said where server and client are; in older files it is not.
+    var isPlaced: Bool { self.rows.contains { $0.plan.placement != nil } }
+
     func rows(of group: PlanGroup) -> [Row] { self.rows.filter { $0.plan.group == group } }
 
     // MARK: Files

@@ -11,7 +11,7 @@ struct ResultTable {
             lines += group == .connect ? Self.connections(rows).lines : Self.messages(rows).lines
             lines.append("")
         }
-        if !self.report.rows.isEmpty { lines += Self.legend + [""] }
+        if !self.report.rows.isEmpty { lines += Self.legend + (self.report.isPlaced ? Self.placements : []) + [""] }
         if !self.report.crowds.isEmpty {
             lines += [CrowdTable(summaries: CrowdSummary.all(self.report.crowds)).text, ""]
         }
@@ -28,6 +28,10 @@ struct ResultTable {
         "client. FAIL: over twice a budget.",
     ]
 
+    private static let placements = [
+        "An echo's server has a core of its own; one core: it shares that with the client."
+    ]
+
     private static func messages(_ rows: [Report.Row]) -> TextTable {
         let numbers = ["CPU ns/msg", "spread", "p50 us", "p99 us", "p99.9 us", "msg/s", "RSS MiB", "wire", "x C"]
         var table = TextTable(["work", "size", "", "contestant"] + numbers + ["budget", ""], words: 4)
@@ -39,7 +43,7 @@ struct ResultTable {
                 table.rows.append([
                     index == 0 ? row.plan.work.rawValue : "",
                     index == 0 ? byteText(row.plan.size) : "",
-                    index == 0 && row.plan.connections > 1 ? "\(row.plan.connections) conn." : "",
+                    index == 0 ? Self.variant(row.plan) : "",
                     result.contestant,
                     number(result.cpuNanosecondsPerMessage),
                     Self.range(result.cpuNanosecondsPerMessage),
@@ -56,6 +60,13 @@ struct ResultTable {
             }
         }
         return table
+    }
+
+    private static func variant(_ plan: Plan) -> String {
+        var words: [String] = []
+        if plan.connections > 1 { words.append("\(plan.connections) conn.") }
+        if plan.placement == .oneCore { words.append("one core") }
+        return words.joined(separator: ", ")
     }
 
     private static func connections(_ rows: [Report.Row]) -> TextTable {
