@@ -47,14 +47,17 @@ package struct OutboundBuffer: ~Copyable, @unchecked Sendable {
     // MARK: Filling
 
     /// Appends a frame. A client passes a masking key, fresh from a ``MaskingKeySource``, with every frame.
+    ///
+    /// - Returns: how many bytes wait now.
     @inlinable
+    @discardableResult
     package mutating func appendFrame(
         opcode: Opcode,
         isFinal: Bool = true,
         isCompressed: Bool = false,
         payload: UnsafeRawBufferPointer,
         maskingKey: MaskingKey?
-    ) {
+    ) -> Int {
         let header = FrameHeader(
             opcode: opcode,
             isFinal: isFinal,
@@ -72,6 +75,7 @@ package struct OutboundBuffer: ~Copyable, @unchecked Sendable {
             destination.copyMemory(from: source, byteCount: payload.count)
         }
         self.end &+= size &+ payload.count
+        return self.count
     }
 
     /// Appends bytes as they are.

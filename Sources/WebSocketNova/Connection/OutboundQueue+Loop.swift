@@ -48,17 +48,18 @@ extension OutboundQueue {
             if let pong = state.owedPong.take() {
                 pong.withUnsafeBytes { Self.append(&state, .pong, $0) }
             }
-            guard !state.pending.isEmpty else {
+            guard state.pendingCount > 0 else {
                 state.wakeMark = 0
                 return .nothing
             }
-            if state.pending.count < least {
+            if state.pendingCount < least {
                 state.wakeMark = least
                 return .tooLittle
             }
             state.wakeMark = .max
             swap(&state.pending, &buffer)
-            state.outstanding = buffer.count
+            state.outstanding = state.pendingCount
+            state.pendingCount = state.pending.count
             return .something
         }
     }
@@ -90,6 +91,7 @@ extension OutboundQueue {
     func fail(_ error: WebSocketError) {
         let waiters = self.state.withLock { state -> [Waiter] in
             state.pending.removeAll()
+            state.pendingCount = 0
             state.outstanding = 0
             return Self.end(&state, error)
         }

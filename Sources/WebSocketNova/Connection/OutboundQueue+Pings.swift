@@ -10,7 +10,7 @@ extension OutboundQueue {
         try self.state.withLock { state throws(WebSocketError) in
             if let end = state.end { throw end }
             Self.append(&state, .ping, payload, wake: &wake)
-            return state.pending.count
+            return state.pendingCount
         }
     }
 

@@ -35,6 +35,9 @@ final class OutboundQueue: Sendable {
 
     struct State: ~Copyable {
         var pending = OutboundBuffer()
+        /// How many bytes wait in it: kept here because each message asks for it several times, and ``OutboundBuffer`` belongs
+        /// to another module.
+        var pendingCount = 0
         var keys = MaskingKeySource()
         /// Why nothing more can be sent.
         var end: WebSocketError? {
@@ -319,7 +322,7 @@ final class OutboundQueue: Sendable {
 
     // MARK: Under the lock
 
-    func buffered(_ state: borrowing State) -> Int { state.pending.count + state.outstanding }
+    func buffered(_ state: borrowing State) -> Int { state.pendingCount + state.outstanding }
 
     func hasRoom(_ state: borrowing State) -> Bool {
         // Each is below the mark, or one message above it.
@@ -343,7 +346,7 @@ final class OutboundQueue: Sendable {
         wake: inout Bool
     ) {
         self.append(&state, opcode, payload, isFinal: isFinal, isCompressed: isCompressed)
-        if state.pending.count >= state.wakeMark {
+        if state.pendingCount >= state.wakeMark {
             state.wakeMark = .max
             wake = true
         }
@@ -357,7 +360,7 @@ final class OutboundQueue: Sendable {
         isCompressed: Bool = false
     ) {
         let key = state.keys.next()
-        state.pending.appendFrame(
+        state.pendingCount = state.pending.appendFrame(
             opcode: opcode,
             isFinal: isFinal,
             isCompressed: isCompressed,
