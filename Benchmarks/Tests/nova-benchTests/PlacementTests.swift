@@ -50,7 +50,7 @@ import Testing
             #expect(apart.map(\.size) == Plan.sizes.suffix(isQuick ? 5 : 6))
             #expect(oneCore.map(\.size) == apart.map(\.size))
             for plan in LayerPlan.all(quick: isQuick) {
-                #expect(plan.placement == (plan.work == .echo ? .apart : nil), "\(plan.title)")
+                #expect(plan.placement == (plan.work == .echo ? .oneCore : nil), "\(plan.title)")
             }
         }
     }

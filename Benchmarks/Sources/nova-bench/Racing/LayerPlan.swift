@@ -9,7 +9,7 @@ enum LayerPlan {
             Plan(work: .flood, size: 1 << 10, count: 3_000_000),
             Plan(work: .sink, size: 125, count: 8_000_000),
             Plan(work: .sink, size: 1 << 10, count: 3_000_000),
-            Plan(work: .echo, size: 125, count: 20_000, placement: .apart),
+            Plan(work: .echo, size: 125, count: 20_000, placement: .oneCore),
             Plan(work: .json, size: 300, count: 400_000),
         ]
         guard quick else { return plans }
