@@ -9,7 +9,9 @@ import WebSocketCore
         key: MaskingKey? = nil,
         to buffer: inout OutboundBuffer
     ) {
-        payload.withUnsafeBytes { buffer.appendFrame(opcode: opcode, payload: $0, maskingKey: key) }
+        let waiting = payload.withUnsafeBytes { buffer.appendFrame(opcode: opcode, payload: $0, maskingKey: key) }
+        let count = buffer.count
+        #expect(waiting == count)
     }
 
     @Test func theExamplesOfTheRFC() {

@@ -89,7 +89,7 @@ enum DecoderDriver {
 func frame(_ opcode: Opcode, _ payload: [UInt8] = [], isFinal: Bool = true, isCompressed: Bool = false) -> [UInt8] {
     var buffer = OutboundBuffer()
     payload.withUnsafeBytes {
-        buffer.appendFrame(
+        _ = buffer.appendFrame(
             opcode: opcode,
             isFinal: isFinal,
             isCompressed: isCompressed,
