@@ -10,7 +10,7 @@ extension Tunnel: TransportChannel {
     /// another, and the reader should not be woken for each.
     func read(into buffer: UnsafeMutableRawBufferPointer) -> Int {
         var filled = self.readOnce(into: buffer)
-        guard self.request.tls != nil else { return filled }
+        guard self.isSecure else { return filled }
         var last = filled
         while last >= Self.largeRecord, buffer.count - filled >= Self.maximumRecord {
             last = self.readOnce(into: UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]))
@@ -18,6 +18,9 @@ extension Tunnel: TransportChannel {
         }
         return filled
     }
+
+    /// The request that says so is gone.
+    private var isSecure: Bool { self.wsi.map { lws_is_ssl($0) != 0 } ?? false }
 
     private static let maximumRecord = 16 << 10
     private static let largeRecord = 8 << 10
@@ -44,6 +47,24 @@ extension Tunnel: TransportChannel {
         if !self.leftover.isEmpty { self.tellReadable() }
         return self.readCount
     }
+
+    /// Sets SO_RCVLOWAT (socket(7)), which poll and epoll heed for TCP: a large message then takes a few turns of the loop and
+    /// reads in place of one for each few packets. The end of the stream, an error and a window that is full are told all the
+    /// same (tcp_poll in the kernel).
+    ///
+    /// Not for TLS, where some of what is awaited can be with OpenSSL already.
+    func awaitBytes(_ count: Int) {
+        guard let wsi, self.state == .open, !self.isSecure else { return }
+        var mark = count < Self.leastAwaited ? 1 : Int32(min(count, Self.mostAwaited))
+        guard mark != self.receiveLowWaterMark else { return }
+        self.receiveLowWaterMark = mark
+        setsockopt(lws_get_socket_fd(wsi), SOL_SOCKET, SO_RCVLOWAT, &mark, socklen_t(MemoryLayout.size(ofValue: mark)))
+    }
+
+    /// Below, setting the mark and taking it back costs more than it saves.
+    private static let leastAwaited = 128 << 10
+    /// The kernel makes room in the socket's buffer for twice as much.
+    private static let mostAwaited = 1 << 20
 
     /// Whether lws has taken a head, and gives what follows it.
     private var hasStream: Bool { self.state == .open || self.state == .refused || self.followingHead != nil }

@@ -85,6 +85,8 @@ final class Tunnel: @unchecked Sendable {
     /// What lws handed over beyond the buffer it was given: bytes that came with the head, from a buffer of its own.
     var leftover: [UInt8] = []
     var hasToTellReadable = false
+    /// From how many bytes on the kernel finds the socket readable.
+    var receiveLowWaterMark: Int32 = 1
     var isInReadCallback = false
     var streamEnded = false
     var bodyPrefix: [UInt8] = []

@@ -247,6 +247,11 @@ extension InboundDecoder {
         return self.assembler.room(for: self.missing)
     }
 
+    /// How many bytes are missing from a payload that is read directly: nothing comes of fewer. 0 if there is none.
+    package var directlyMissing: Int {
+        self.phase == .dataPayload && self.assembler.joinsPlainPayload ? self.missing : 0
+    }
+
     /// The first `count` bytes of ``directReadTarget()`` have been filled.
     package mutating func didReadDirectly(_ count: Int) -> InboundEvent {
         precondition(count >= 0 && count <= self.missing, "more bytes than the target had")

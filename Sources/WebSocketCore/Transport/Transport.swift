@@ -164,6 +164,12 @@ package protocol TransportChannel: AnyObject {
     ///   with `channelDidClose` after this call returned.
     func read(into buffer: UnsafeMutableRawBufferPointer) -> Int
 
+    /// Says that nothing will come of the next bytes before there are `count` of them; 0 or 1: of each something may.
+    ///
+    /// The channel may then be silent until there are as many, or the stream has ended: it is up to the delegate to look at
+    /// what there is if it has to know that something comes at all. Fewer can be read at any time.
+    func awaitBytes(_ count: Int)
+
     /// Whether ``write(_:)`` may be called now.
     var isWritable: Bool { get }
 

@@ -78,6 +78,7 @@ extension Connection {
     }
 
     private func idleTimerFired(_ limit: Duration) {
+        self.readAwaited()
         self.idleTimer = nil
         guard self.lifecycle.state == .open else { return }
         let now = self.loop.now

@@ -23,6 +23,7 @@ extension Connection {
 
     private func keepaliveTimerFired() {
         self.keepaliveTimer = nil
+        self.readAwaited()
         // From the Close frame on, the close deadline watches over the end.
         guard self.lifecycle.state == .open else { return self.stopKeepalive() }
         let seen = KeepaliveMonitor.Observation(

@@ -18,6 +18,16 @@ extension Connection {
         self.flushGathered()
     }
 
+    /// Reads what there is of a payload of which more is awaited, so that whoever is about to find the peer silent knows of it.
+    func readAwaited() {
+        guard self.awaitedBytes > 0, !self.isReadingPaused else { return }
+        let before = self.bytesRead
+        self.readAvailable()
+        guard self.bytesRead > before else { return }
+        self.noteHeard()
+        self.noteData()
+    }
+
     /// Reads what came together with the response's head, and keeps it for later. libwebsockets has read that already, and
     /// tells again and again of what it holds itself, unlike of what waits in the kernel.
     private func carryFirstBytes() {
@@ -41,6 +51,8 @@ extension Connection {
                 let count = channel.read(into: target)
                 self.bytesRead += count
                 guard count > 0, let event = self.decoder?.didReadDirectly(count) else { break }
+                self.awaitedBytes = self.decoder?.directlyMissing ?? 0
+                channel.awaitBytes(self.awaitedBytes)
                 self.handleDirect(event)
             } else {
                 let memory = self.readSize.prefix(of: channel.scratch, isReadingAhead: self.isReadingAhead)

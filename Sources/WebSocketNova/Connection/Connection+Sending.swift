@@ -61,7 +61,7 @@ extension Connection {
 
     /// Comes back before long for what waits, which is little.
     private func gather() {
-        guard let delay = self.gathering.delay else { return self.signal(.flush) }
+        guard let delay = self.gathering.delay else { return }
         let end = self.loop.now + delay
         self.gatheringEnd = end
         if self.gatheringTimer == nil { self.armGatheringTimer(end) }

@@ -158,6 +158,8 @@ actor Connection {
     var controlBytesRead = 0
     /// The difference of the two when it was last looked at.
     var dataBytesRead = 0
+    /// How many bytes of a payload the channel has been told to wait for.
+    var awaitedBytes = 0
 
     // Closing.
     private var closeTimer: TransportTimer?

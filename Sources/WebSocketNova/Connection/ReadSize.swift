@@ -14,7 +14,7 @@ struct ReadSize: Sendable, Hashable {
     /// What a read may leave over of its room and yet be full: it ends with a whole record of TLS (RFC 8446 section 5.1).
     private static let record = 16 << 10
     /// From how many bytes on a message is large: a copy of its beginning is then dearer than a read.
-    private static let largeMessage = 256 << 10
+    private static let largeMessage = 128 << 10
 
     /// - Parameter most: how much may be kept, in bytes.
     init(most: Int) {

@@ -47,6 +47,8 @@ final class InMemoryChannel: @unchecked Sendable {
     // From the peer to the client.
     private var incoming = OutboundBuffer()
     private var hasToldReadable = false
+    /// How many bytes the client waits for.
+    private var awaitedCount = 0
     /// What comes behind the last of ``incoming``, if anything.
     private(set) var streamEnd: TransportFailure?
 
@@ -136,7 +138,8 @@ final class InMemoryChannel: @unchecked Sendable {
     }
 
     private func becameReadable() {
-        if !self.hasToldReadable { self.tell(.readable) }
+        let isEnough = self.incoming.count >= self.awaitedCount || self.streamEnd != nil
+        if isEnough, !self.hasToldReadable { self.tell(.readable) }
     }
 
     // MARK: To the peer
@@ -223,6 +226,11 @@ extension InMemoryChannel: TransportChannel {
             if count == 0 { self.finish(.peer(streamEnd)) } else { self.becameReadable() }
         }
         return count
+    }
+
+    func awaitBytes(_ count: Int) {
+        self.awaitedCount = count
+        if self.state == .open, !self.incoming.isEmpty { self.becameReadable() }
     }
 
     var isWritable: Bool {

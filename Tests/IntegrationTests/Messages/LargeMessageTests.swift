@@ -46,5 +46,37 @@ extension Serial {
                 #expect(messages.last == .text(String(decoding: text, as: UTF8.self)), "seed \(seed)")
             }
         }
+
+        @Test func `a small message behind a large one that came in pieces is told at once`() async throws {
+            let large = [UInt8](repeating: 7, count: 1 << 20)
+            var script: [ScriptedServer.Step] = [.acceptUpgrade()]
+            for _ in 0..<3 {
+                script += [
+                    .send(Frame(.binary, large).encoded, inChunksOf: 50_000), .receiveFrame, .send(Frame.text("small")),
+                    .receiveFrame,
+                ]
+            }
+            script += [.send(Frame.close(1000)), .receiveFrame]
+            // A ping would bring the small message to light.
+            try await withScript(script, .with { $0.keepalive = .off }) { socket, _ in
+                for _ in 0..<3 {
+                    #expect(try await socket.nextMessage() == .binary(large))
+                    try await socket.send("taken")
+                    #expect(try await socket.nextMessage() == .text("small"))
+                    try await socket.send("taken")
+                }
+                #expect(await socket.readToEnd().error == nil)
+            }
+        }
+
+        @Test func `the end of the stream in the middle of a large message is told at once`() async throws {
+            let part = Frame(.binary, [UInt8](repeating: 7, count: 1 << 20)).encoded.prefix(300_000)
+            let script: [ScriptedServer.Step] = [.acceptUpgrade(), .send(Array(part), inChunksOf: 50_000), .shutdownWrite, .waitForEndOfStream]
+            try await withScript(script) { socket, _ in
+                let (messages, error) = await socket.readToEnd()
+                #expect(messages.isEmpty)
+                #expect((error as? WebSocketError)?.code == .transportFailed)
+            }
+        }
     }
 }

@@ -9,6 +9,32 @@ import WebSocketNovaTesting
 struct InMemoryPeerTests {
     private typealias Frame = InMemoryPeer.Frame
 
+    // MARK: A slow peer
+
+    /// The client lets the transport be silent for as long as a large payload is not there as a whole.
+    @Test(arguments: [true, false])
+    func `a peer that is slow to send a large message is neither idle nor gone`(isIdleLimited: Bool) async throws {
+        try await withInMemoryNetwork { network in
+            var configuration = WebSocketConfiguration.inMemory(network)
+            configuration.deadlines.idle = isIdleLimited ? .seconds(10) : nil
+            configuration.keepalive = isIdleLimited ? .off : .init(interval: .seconds(5), timeout: .seconds(5))
+            let (socket, peer) = try await connect(network, configuration)
+            peer.answersPings = false
+            let payload = [UInt8](repeating: 1, count: 1 << 20)
+            let wire = Frame(.binary, payload).encoded
+            for start in stride(from: 0, to: wire.count, by: 100_000) {
+                try await peer.send(raw: Array(wire[start..<min(wire.count, start + 100_000)]))
+                await network.advance(by: .seconds(3))
+                #expect(socket.closeInfo == nil, "after \(start) bytes")
+            }
+            #expect(try await socket.nextMessage() == .binary(payload))
+            await network.advance(by: .seconds(20))
+            // It is left all the same once it is silent.
+            let end = try #require(socket.closeInfo)
+            #expect(isIdleLimited ? end.code == .goingAway : end.failure == "no pong within 5.0 seconds")
+        }
+    }
+
     // MARK: Frames
 
     @Test func `fragments of the peer reach the client as one message, whatever stands between`() async throws {
