@@ -71,7 +71,9 @@ extension Serial {
 
         @Test func `the end of the stream in the middle of a large message is told at once`() async throws {
             let part = Frame(.binary, [UInt8](repeating: 7, count: 1 << 20)).encoded.prefix(300_000)
-            let script: [ScriptedServer.Step] = [.acceptUpgrade(), .send(Array(part), inChunksOf: 50_000), .shutdownWrite, .waitForEndOfStream]
+            let script: [ScriptedServer.Step] = [
+                .acceptUpgrade(), .send(Array(part), inChunksOf: 50_000), .shutdownWrite, .waitForEndOfStream,
+            ]
             try await withScript(script) { socket, _ in
                 let (messages, error) = await socket.readToEnd()
                 #expect(messages.isEmpty)
