@@ -12,4 +12,15 @@ static inline void nova_ev_io_init(struct ev_io *watcher,
     ev_set_priority(watcher, EV_MAXPRI);
 }
 
+/* So is ev_async_init. Nothing is to be done when it fires: the loop has been woken. */
+static inline void nova_ev_async_fired(struct ev_loop *loop, struct ev_async *watcher, int events) {
+    (void)loop;
+    (void)watcher;
+    (void)events;
+}
+
+static inline void nova_ev_async_init(struct ev_async *watcher) {
+    ev_async_init(watcher, nova_ev_async_fired);
+}
+
 #endif

@@ -18,7 +18,7 @@ public enum EventLoopBackend: String, Sendable, CaseIterable {
 /// `lws_service` would not return between turns.
 struct LoopBackend {
     private enum Storage {
-        case libev(OpaquePointer)
+        case libev(OpaquePointer, wake: UnsafeMutablePointer<ev_async>)
         case libuv(LibUV, UnsafeMutableRawPointer)
         case poll
     }
@@ -30,7 +30,11 @@ struct LoopBackend {
         switch kind {
         case .libev:
             guard let loop = ev_loop_new(UInt32(EVFLAG_AUTO)) else { return nil }
-            self.storage = .libev(loop)
+            let wake = UnsafeMutablePointer<ev_async>.allocate(capacity: 1)
+            wake.initialize(to: ev_async())
+            nova_ev_async_init(wake)
+            ev_async_start(loop, wake)
+            self.storage = .libev(loop, wake: wake)
         case .libuv:
             guard let library = LibUV.shared, let loop = library.makeLoop() else { return nil }
             self.storage = .libuv(library, loop)
@@ -42,7 +46,7 @@ struct LoopBackend {
     /// The pointer for `lws_context_creation_info.foreign_loops`.
     var foreignLoop: UnsafeMutableRawPointer? {
         switch self.storage {
-        case .libev(let loop): UnsafeMutableRawPointer(loop)
+        case .libev(let loop, _): UnsafeMutableRawPointer(loop)
         case .libuv(_, let loop): loop
         case .poll: nil
         }
@@ -50,7 +54,7 @@ struct LoopBackend {
 
     /// The loop, if it is one of libev.
     var libevLoop: OpaquePointer? {
-        if case .libev(let loop) = self.storage { loop } else { nil }
+        if case .libev(let loop, _) = self.storage { loop } else { nil }
     }
 
     /// The option of the context that selects lws's plugin for this loop.
@@ -65,7 +69,7 @@ struct LoopBackend {
     /// Handles what is ready; waits for something first if `blocking`.
     func turn(_ context: OpaquePointer, blocking: Bool) {
         switch self.storage {
-        case .libev(let loop):
+        case .libev(let loop, _):
             ev_run(loop, Int32(blocking ? EVRUN_ONCE : EVRUN_NOWAIT))
         case .libuv(let library, let loop):
             _ = library.run(loop, blocking ? LibUV.runOnce : LibUV.runNoWait)
@@ -76,12 +80,29 @@ struct LoopBackend {
         }
     }
 
+    /// Ends a wait of ``turn(_:blocking:)``, or the next one. The one call that other threads may make.
+    ///
+    /// libev's own way where there is one (ev_async_send): lws tells its wake-up to every protocol of every vhost, and has
+    /// libev look at all sockets once more before it waits.
+    func wake(_ context: OpaquePointer) {
+        switch self.storage {
+        case .libev(let loop, let wake): ev_async_send(loop, wake)
+        case .libuv, .poll: lws_cancel_service(context)
+        }
+    }
+
+    private static func destroy(_ loop: OpaquePointer, _ wake: UnsafeMutablePointer<ev_async>) {
+        ev_async_stop(loop, wake)
+        wake.deallocate()
+        ev_loop_destroy(loop)
+    }
+
     /// Frees a context that was made on this loop, and the loop.
     func destroy(_ context: OpaquePointer) {
         lws_context_destroy(context)
         switch self.storage {
-        case .libev(let loop):
-            ev_loop_destroy(loop)
+        case .libev(let loop, let wake):
+            Self.destroy(loop, wake)
         case .libuv(let library, let loop):
             // On a foreign libuv loop the first call only begins to close the handles (context.c:1930): the second one,
             // when they are closed, frees the context.
@@ -96,7 +117,7 @@ struct LoopBackend {
     /// Frees a loop on which no context was made.
     func destroyUnused() {
         switch self.storage {
-        case .libev(let loop): ev_loop_destroy(loop)
+        case .libev(let loop, let wake): Self.destroy(loop, wake)
         case .libuv(let library, let loop): library.destroyLoop(loop)
         case .poll: break
         }

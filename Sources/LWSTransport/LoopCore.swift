@@ -116,8 +116,8 @@ final class LoopCore: @unchecked Sendable {
         assert(self.isCurrentThread, "an lws call from a thread that is not the loop's")
     }
 
-    /// The one lws call that other threads may make.
-    func cancelService() { lws_cancel_service(self.context) }
+    /// Any thread.
+    func cancelService() { self.backend.wake(self.context) }
 
     func turn(blocking: Bool) {
         self.assertOnLoop()
@@ -236,6 +236,12 @@ final class LoopCore: @unchecked Sendable {
 
     /// Why an attempt to connect may have failed that failed on this side.
     var descriptorShortage: WebSocketError? { Descriptors.shortage(capacity: self.descriptorCapacity) }
+
+    /// Whether lws holds nothing that it has read and not handed over.
+    var hasNothingBuffered: Bool {
+        self.assertOnLoop()
+        return lws_service_adjust_timeout(self.context, 1, 0) != 0
+    }
 
     /// The context, for the calls that open connections.
     var contextOnLoop: OpaquePointer {

@@ -23,12 +23,15 @@ extension Tunnel {
 
     func lwsIsReadable() -> Int32 {
         guard !self.isDoomed else { return 0 }
+        // Without a read by its own function lws does not tell again.
+        guard self.readWatcher == nil else { return 0 }
         self.isInReadCallback = true
         defer { self.isInReadCallback = false }
         switch self.state {
         case .open:
             self.detachHeaders()
             self.delegate?.channelIsReadable()
+            self.beginReadingDirectly()
         case .refused:
             self.readBody()
         case .connecting:
@@ -37,6 +40,24 @@ extension Tunnel {
             break
         }
         return self.streamEnded ? -1 : 0
+    }
+
+    /// From here on the socket is read without lws, if there is nothing left that lws has read.
+    private func beginReadingDirectly() {
+        guard
+            let wsi, let loop = self.core.backend.libevLoop, self.state == .open, !self.isDoomed, !self.streamEnded,
+            !self.isSecure, self.leftover.isEmpty, self.core.hasNothingBuffered
+        else { return }
+        self.readWatcher = ReadWatcher(loop, descriptor: lws_get_socket_fd(wsi), tunnel: self)
+    }
+
+    /// The socket can be read without lws.
+    func socketIsReadable() {
+        guard self.state == .open, !self.isDoomed else { return }
+        self.hasRead = false
+        self.delegate?.channelIsReadable()
+        // Else it would be told at every turn.
+        if !self.hasRead { self.readWatcher?.pause() }
     }
 
     func lwsDidRead(_ bytes: UnsafeRawBufferPointer) {

@@ -20,7 +20,7 @@ extension Tunnel: TransportChannel {
     }
 
     /// The request that says so is gone.
-    private var isSecure: Bool { self.wsi.map { lws_is_ssl($0) != 0 } ?? false }
+    var isSecure: Bool { self.wsi.map { lws_is_ssl($0) != 0 } ?? false }
 
     private static let maximumRecord = 16 << 10
     private static let largeRecord = 8 << 10
@@ -29,6 +29,22 @@ extension Tunnel: TransportChannel {
         self.core.assertOnLoop()
         if !self.leftover.isEmpty { return self.readLeftover(into: buffer) }
         guard self.hasStream, let wsi, !self.streamEnded, !self.isDoomed else { return 0 }
+        var failure: Int32 = 0
+        if let readWatcher {
+            self.hasRead = true
+            let count = recv(lws_get_socket_fd(wsi), buffer.baseAddress, buffer.count, 0)
+            if count > 0 || buffer.isEmpty {
+                readWatcher.resume()
+                return count
+            }
+            failure = count < 0 ? errno : 0
+            if failure == EAGAIN || failure == EINTR {
+                readWatcher.resume()
+                return 0
+            }
+            // lws is to find the end as well.
+            self.readWatcher = nil
+        }
         self.detachHeaders()
         self.readTarget = buffer
         self.readCount = 0
@@ -37,7 +53,7 @@ extension Tunnel: TransportChannel {
         // The end of the stream sets none.
         errno = 0
         let status = lws_http_client_read(wsi, &pointer, &count)
-        let code = errno
+        let code = failure == 0 ? errno : failure
         if status < 0 {
             self.streamEnded = true
             self.readFailed(code)

@@ -85,6 +85,10 @@ final class Tunnel: @unchecked Sendable {
     /// What lws handed over beyond the buffer it was given: bytes that came with the head, from a buffer of its own.
     var leftover: [UInt8] = []
     var hasToTellReadable = false
+    /// Reads without lws; nil where lws has to read.
+    var readWatcher: ReadWatcher?
+    /// Something was read since the delegate was last told that it can.
+    var hasRead = false
     /// From how many bytes on the kernel finds the socket readable.
     var receiveLowWaterMark: Int32 = 1
     var isInReadCallback = false
@@ -126,6 +130,7 @@ final class Tunnel: @unchecked Sendable {
     func doom() {
         guard !self.isDoomed else { return }
         self.isDoomed = true
+        self.readWatcher = nil
         self.stopRace()
         for attempt in self.attempts { attempt.doom() }
     }
