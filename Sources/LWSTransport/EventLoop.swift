@@ -6,8 +6,9 @@ public import WebSocketCore
 
 /// One thread that drives one libwebsockets context, and the executor of the connections on it.
 ///
-/// Of all lws calls, only `lws_cancel_service` is made from other threads ("the only API that is safe to call from another
-/// thread context", lws's README.coding.md); everything else is put into a queue that this thread empties between two turns.
+/// Other threads make no lws call but `lws_cancel_service` ("the only API that is safe to call from another thread context",
+/// lws's README.coding.md), and with libev not that one either, which has its own (`ev_async_send`); everything else is put
+/// into a queue that this thread empties between two turns.
 ///
 /// Users' tasks can run on it as well, on its ``taskExecutor``, which saves the hop between two threads for each batch of
 /// messages. They must not block it.
@@ -69,7 +70,7 @@ public final class EventLoop: Sendable {
     let resolver: Resolver
     private let loopTaskExecutor: LoopTaskExecutor
     private let queue: Mutex<Queue>
-    /// Threads between "may call lws_cancel_service" and "have called it"; the context is destroyed when there are none.
+    /// Threads between "may wake the loop" and "have woken it"; the context is destroyed when there are none.
     private let wakersInFlight = Atomic<Int>(0)
     private let logger: Logger
     /// How often the queue is emptied before the sockets are looked at again.
@@ -237,7 +238,7 @@ public final class EventLoop: Sendable {
     /// Wakes the thread out of its wait.
     private func signal() {
         self.wakersInFlight.add(1, ordering: .acquiring)
-        if !self.queue.withLock({ $0.isRetired }) { self.core.cancelService() }
+        if !self.queue.withLock({ $0.isRetired }) { self.core.wake() }
         self.wakersInFlight.subtract(1, ordering: .releasing)
     }
 
@@ -265,7 +266,7 @@ public final class EventLoop: Sendable {
         switch result {
         case .done: break
         case .wake:
-            self.core.cancelService()
+            self.core.wake()
             self.wakersInFlight.subtract(1, ordering: .releasing)
         case .drain: self.drainRetired()
         }

@@ -23,7 +23,7 @@ final class LoopCore: @unchecked Sendable {
     /// Read by metrics and tests on other threads.
     let tunnelCount = Atomic<Int>(0)
     private let threadID = Atomic<UInt>(0)
-    private nonisolated(unsafe) let context: OpaquePointer  // lws_cancel_service may take it on any thread
+    private nonisolated(unsafe) let context: OpaquePointer  // its backend's wake() may take it on any thread
 
     // On the loop.
     /// Set once, before the thread starts. Unowned: the thread owns the loop, the loop owns this.
@@ -117,7 +117,7 @@ final class LoopCore: @unchecked Sendable {
     }
 
     /// Any thread.
-    func cancelService() { self.backend.wake(self.context) }
+    func wake() { self.backend.wake(self.context) }
 
     func turn(blocking: Bool) {
         self.assertOnLoop()

@@ -1,10 +1,11 @@
 internal import CLibev
 internal import Glibc
 
-/// Learns that an open socket is readable without lws, which takes two turns of the loop and several hundred instructions to
-/// tell of it: after each event that lws is given, its libev plugin polls once more without waiting (libev.c:88).
+/// Learns that an open socket is readable without lws, whose way to tell of it is long: after each event its libev plugin
+/// starts an idle watcher, for which libev looks at all sockets once more before it waits.
 ///
-/// With libev only: a watcher of our own on the same descriptor.
+/// With libev only: a watcher of our own on the same descriptor. lws stays out of it by itself: it does not listen for more
+/// until its own function for reading is called, which happens again at the end of the stream.
 final class ReadWatcher {
     private let watcher: UnsafeMutablePointer<ev_io>
     private let loop: OpaquePointer

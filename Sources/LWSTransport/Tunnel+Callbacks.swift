@@ -30,8 +30,9 @@ extension Tunnel {
         switch self.state {
         case .open:
             self.detachHeaders()
+            self.hasRead = false
             self.delegate?.channelIsReadable()
-            self.beginReadingDirectly()
+            if self.hasRead { self.beginReadingDirectly() }
         case .refused:
             self.readBody()
         case .connecting:

@@ -30,8 +30,8 @@ extension Tunnel: TransportChannel {
         if !self.leftover.isEmpty { return self.readLeftover(into: buffer) }
         guard self.hasStream, let wsi, !self.streamEnded, !self.isDoomed else { return 0 }
         var failure: Int32 = 0
+        self.hasRead = true
         if let readWatcher {
-            self.hasRead = true
             let count = recv(lws_get_socket_fd(wsi), buffer.baseAddress, buffer.count, 0)
             if count > 0 || buffer.isEmpty {
                 readWatcher.resume()
@@ -118,6 +118,14 @@ extension Tunnel: TransportChannel {
             return false
         }
         return true
+    }
+
+    var writer: (any TransportWriter)? {
+        self.core.assertOnLoop()
+        // OpenSSL's sessions are for one thread at a time, and of a Unix socket the kernel does not tell what has arrived.
+        guard let wsi, !self.isSecure, self.request.endpoint.unixPath == nil, !self.isDoomed else { return nil }
+        if self.socketWriter == nil { self.socketWriter = SocketWriter(descriptor: lws_get_socket_fd(wsi)) }
+        return self.socketWriter
     }
 
     func requestWritable() {

@@ -7,6 +7,8 @@ internal import WebSocketCore
 extension Tunnel {
     /// Notes why a read found no more. Called right behind it, with its `errno`.
     func readFailed(_ code: Int32) {
+        // The error of a socket is told once, to whoever calls next.
+        let code = code == 0 ? self.socketWriter?.failure ?? 0 : code
         if self.streamFailure == nil { self.streamFailure = self.endOfReading(code) }
     }
 

@@ -34,8 +34,7 @@ extension Tunnel {
     /// Called when lws is about to close a socket. What the server has said may still be there: lws does not read after a
     /// write that has failed.
     func lwsWillClose(_ wsi: OpaquePointer) {
-        // Before the number of its descriptor can be somebody else's.
-        if wsi == self.wsi { self.readWatcher = nil }
+        if wsi == self.wsi { self.leaveSocket() }
         guard self.state == .connecting, let handshake, let ssl = lws_get_ssl(wsi) else { return }
         handshake.lookForAlert(ssl)
     }

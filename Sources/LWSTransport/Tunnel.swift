@@ -87,6 +87,8 @@ final class Tunnel: @unchecked Sendable {
     var hasToTellReadable = false
     /// Reads without lws; nil where lws has to read.
     var readWatcher: ReadWatcher?
+    /// What other threads write with; nil where only lws can.
+    var socketWriter: SocketWriter?
     /// Something was read since the delegate was last told that it can.
     var hasRead = false
     /// From how many bytes on the kernel finds the socket readable.
@@ -130,9 +132,15 @@ final class Tunnel: @unchecked Sendable {
     func doom() {
         guard !self.isDoomed else { return }
         self.isDoomed = true
-        self.readWatcher = nil
+        self.leaveSocket()
         self.stopRace()
         for attempt in self.attempts { attempt.doom() }
+    }
+
+    /// Nothing but lws touches the socket from here on. Before the number of its descriptor can be somebody else's.
+    func leaveSocket() {
+        self.readWatcher = nil
+        self.socketWriter?.retire()
     }
 
     func fail(_ error: WebSocketError) {

@@ -181,6 +181,9 @@ package protocol TransportChannel: AnyObject {
     /// Asks for one `channelIsWritable`.
     func requestWritable()
 
+    /// Writes from other threads; nil where only the loop can. Asked for while the head is received.
+    var writer: (any TransportWriter)? { get }
+
     /// How far what was written has come; nil where the kernel does not tell.
     var progress: TransportProgress? { get }
 
@@ -193,6 +196,14 @@ package protocol TransportChannel: AnyObject {
 
     /// Ends the stream now, without flushing. `channelDidClose` follows.
     func abort()
+}
+
+/// Writes to an open channel from any thread.
+package protocol TransportWriter: AnyObject, Sendable {
+    /// Writes as much as the kernel takes at once. Not while ``TransportChannel/write(_:)`` has left anything over.
+    ///
+    /// - Returns: how many bytes; 0 if it takes none, or if the channel ends, which it tells by itself.
+    func write(_ bytes: UnsafeRawBufferPointer) -> Int
 }
 
 /// How far the bytes of a channel have come, counted below TLS.

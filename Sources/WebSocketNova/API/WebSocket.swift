@@ -157,7 +157,9 @@ public final class WebSocket: Sendable {
         self.connection.signal(.abort)
     }
 
-    func wakeLoop() { self.connection.signal(.flush) }
+    func wakeLoop() {
+        if !self.outbound.writeAnswer(unless: self.connection.loop.isCurrent) { self.connection.signal(.flush) }
+    }
 
     func checkSize(_ count: Int) throws(WebSocketError) {
         guard count <= self.outboundMessageSize else {

@@ -90,7 +90,8 @@ extension Connection {
         let outbound = OutboundQueue(
             marks: limits.outboundMarks,
             deflater: upgrade.deflate.flatMap { $0.makeDeflater(compression) },
-            compressionThreshold: compression.threshold
+            compressionThreshold: compression.threshold,
+            writer: self.channel?.writer
         )
         self.outbound = outbound
         if case .handler = self.consumer {

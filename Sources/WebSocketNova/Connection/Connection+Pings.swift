@@ -63,6 +63,7 @@ extension Connection {
     func noteWritten() {
         guard self.pings.hasUnwritten else { return }
         let now = self.loop.now
+        self.bytesWritten += UInt64(self.outbound?.takeWrittenElsewhere() ?? 0)
         let position = self.bytesWritten - UInt64(self.bytesHeld)
         if self.pings.written(upTo: position, taken: self.bytesWritten, at: now) { self.keepalivePingWritten(at: now) }
     }

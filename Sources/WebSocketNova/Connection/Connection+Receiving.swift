@@ -273,10 +273,12 @@ extension Connection {
             self.batch.moveNoted()
             guard !self.batch.elements.isEmpty else { return }
             if self.isDiscarding { return self.batch.removeAll() }
+            self.outbound?.messageCame()
             level = queue.append(&self.batch)
         case .client(let client):
             guard !self.batch.isEmpty else { return }
             if self.isDiscarding { return self.batch.removeAll() }
+            self.outbound?.messageCame()
             level = client.received(&self.batch)
         }
         self.isReadingAhead = level != .low

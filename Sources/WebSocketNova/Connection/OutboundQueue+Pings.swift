@@ -5,12 +5,12 @@ internal import WebSocketCore
 extension OutboundQueue {
     /// Appends a ping, behind the data that waits already.
     ///
-    /// - Returns: how many bytes wait up to its end.
+    /// - Returns: how many bytes the loop has neither taken nor counted up to its end.
     func appendPing(_ payload: UnsafeRawBufferPointer, wake: inout Bool) throws(WebSocketError) -> Int {
         try self.state.withLock { state throws(WebSocketError) in
             if let end = state.end { throw end }
             Self.append(&state, .ping, payload, wake: &wake)
-            return state.pendingCount
+            return state.writtenElsewhere + state.pendingCount
         }
     }
 

@@ -63,6 +63,8 @@ final class OutboundQueue: Sendable {
         var wakeMark = 0
         /// Bytes that the loop has taken and the kernel has not.
         var outstanding = 0
+        /// Bytes that others than the loop have written, and that it has not counted.
+        var writtenElsewhere = 0
         /// Somebody had to wait for room: nobody gets any before there is much of it.
         var isFull = false
         /// Tickets given out and not used yet.
@@ -89,8 +91,19 @@ final class OutboundQueue: Sendable {
     /// must not make the queue grow.
     static let pongAllowance = 64 << 10
 
-    init(marks: WaterMarks, deflater: consuming Deflater?, compressionThreshold: Int) {
+    /// Writes from other threads than the loop's, where that is possible.
+    let writer: (any TransportWriter)?
+    /// A message has come, and nobody has answered from another thread since.
+    let awaitsAnswer = Atomic(false)
+
+    init(
+        marks: WaterMarks,
+        deflater: consuming Deflater?,
+        compressionThreshold: Int,
+        writer: (any TransportWriter)? = nil
+    ) {
         self.marks = marks
+        self.writer = writer
         self.compressionThreshold = deflater == nil ? nil : compressionThreshold
         self.deflater = Mutex(deflater)
     }

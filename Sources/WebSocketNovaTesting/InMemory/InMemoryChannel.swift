@@ -247,6 +247,8 @@ extension InMemoryChannel: TransportChannel {
         return true
     }
 
+    var writer: (any TransportWriter)? { nil }
+
     func requestWritable() {
         guard self.state == .open else { return }
         self.wantsWritable = true

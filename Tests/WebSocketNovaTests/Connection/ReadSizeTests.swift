@@ -43,7 +43,7 @@ struct ReadSizeTests {
         #expect(self.bytes(size) == 16_384)
         size.adapt(to: 16_384, isPaused: false)
         #expect(self.bytes(size) == 131_072)
-        size.expectLargeMessage(after: 100_000)
+        size.expectLargeMessage(after: 131_071)
         #expect(self.bytes(size) == 131_072)
     }
 
