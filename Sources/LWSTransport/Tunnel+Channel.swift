@@ -69,12 +69,13 @@ extension Tunnel: TransportChannel {
     /// same (tcp_poll in the kernel).
     ///
     /// Not for TLS, where some of what is awaited can be with OpenSSL already.
-    func awaitBytes(_ count: Int) {
-        guard let wsi, self.state == .open, !self.isSecure else { return }
+    func awaitBytes(_ count: Int) -> Bool {
+        guard let wsi, self.state == .open, !self.isSecure else { return false }
         var mark = count < Self.leastAwaited ? 1 : Int32(min(count, Self.mostAwaited))
-        guard mark != self.receiveLowWaterMark else { return }
+        guard mark != self.receiveLowWaterMark else { return true }
         self.receiveLowWaterMark = mark
         setsockopt(lws_get_socket_fd(wsi), SOL_SOCKET, SO_RCVLOWAT, &mark, socklen_t(MemoryLayout.size(ofValue: mark)))
+        return true
     }
 
     /// Below, setting the mark and taking it back costs more than it saves.

@@ -41,6 +41,9 @@ package protocol TransportLoop: SerialExecutor {
     /// a write costs nothing, or time stands still.
     var gatheringDelay: Duration? { get }
 
+    /// When what comes without a break may be left with the kernel, so that each read brings more of it. Nil: never.
+    var readModeration: ReadModerationLimits? { get }
+
     /// Takes back an action that has not run yet; one that has is ignored. Call it on the loop.
     func cancel(_ timer: TransportTimer)
 }
@@ -168,7 +171,10 @@ package protocol TransportChannel: AnyObject {
     ///
     /// The channel may then be silent until there are as many, or the stream has ended: it is up to the delegate to look at
     /// what there is if it has to know that something comes at all. Fewer can be read at any time.
-    func awaitBytes(_ count: Int)
+    ///
+    /// - Returns: whether it is silent until then; not all channels can be.
+    @discardableResult
+    func awaitBytes(_ count: Int) -> Bool
 
     /// Whether ``write(_:)`` may be called now.
     var isWritable: Bool { get }

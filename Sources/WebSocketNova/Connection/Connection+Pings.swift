@@ -63,9 +63,15 @@ extension Connection {
     func noteWritten() {
         guard self.pings.hasUnwritten else { return }
         let now = self.loop.now
+        let written = self.countWritten()
+        let position = written - UInt64(self.bytesHeld)
+        if self.pings.written(upTo: position, taken: written, at: now) { self.keepalivePingWritten(at: now) }
+    }
+
+    /// How many bytes have been written, by this thread and others.
+    func countWritten() -> UInt64 {
         self.bytesWritten += UInt64(self.outbound?.takeWrittenElsewhere() ?? 0)
-        let position = self.bytesWritten - UInt64(self.bytesHeld)
-        if self.pings.written(upTo: position, taken: self.bytesWritten, at: now) { self.keepalivePingWritten(at: now) }
+        return self.bytesWritten
     }
 
     func pongReceived(_ payload: UnsafeRawBufferPointer) {

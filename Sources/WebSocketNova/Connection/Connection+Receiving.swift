@@ -40,6 +40,12 @@ extension Connection {
     }
 
     func readAvailable() {
+        let before = self.bytesRead
+        self.readTurn()
+        self.moderateReading(self.bytesRead - before)
+    }
+
+    private func readTurn() {
         guard let channel else { return }
         self.isReadable = false
         self.followReader()
@@ -52,7 +58,7 @@ extension Connection {
                 self.bytesRead += count
                 guard count > 0, let event = self.decoder?.didReadDirectly(count) else { break }
                 self.awaitedBytes = self.decoder?.directlyMissing ?? 0
-                channel.awaitBytes(self.awaitedBytes)
+                self.awaitBytes()
                 self.handleDirect(event)
             } else {
                 let memory = self.readSize.prefix(of: channel.scratch, isReadingAhead: self.isReadingAhead)

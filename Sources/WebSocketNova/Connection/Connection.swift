@@ -160,6 +160,9 @@ actor Connection {
     var dataBytesRead = 0
     /// How many bytes of a payload the channel has been told to wait for.
     var awaitedBytes = 0
+    /// Nil where the channel or its loop has no use for it.
+    var moderation: ReadModeration?
+    var moderationTimer: TransportTimer?
 
     // Closing.
     private var closeTimer: TransportTimer?
@@ -192,6 +195,7 @@ actor Connection {
         self.logger = configuration.logger
         self.consumer = consumer
         self.openingBegin = openingBegin
+        self.moderation = transport.loop.readModeration.map(ReadModeration.init)
         self.readSize = ReadSize(most: configuration.limits.inboundHighWaterMark)
         self.pingLimiter = PingLimiter(limit: configuration.limits.pingsPerSecond)
         self.gathering = WriteGathering(
@@ -341,6 +345,7 @@ actor Connection {
         if let timer = self.closeTimer.take() { self.loop.cancel(timer) }
         if let timer = self.pauseTimer.take() { self.loop.cancel(timer) }
         if let timer = self.gatheringTimer.take() { self.loop.cancel(timer) }
+        if let timer = self.moderationTimer.take() { self.loop.cancel(timer) }
         self.gatheringEnd = nil
         self.channel = nil
         self.decoder = nil

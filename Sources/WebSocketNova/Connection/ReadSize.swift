@@ -6,7 +6,7 @@
 struct ReadSize: Sendable, Hashable {
     private var bytes = Self.least
     private let most: Int
-    private var isBeforeLargeMessage = false
+    private(set) var isBeforeLargeMessage = false
     private var size = Self.least
 
     private static let least = 64 << 10

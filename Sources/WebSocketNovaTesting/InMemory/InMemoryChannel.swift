@@ -228,9 +228,10 @@ extension InMemoryChannel: TransportChannel {
         return count
     }
 
-    func awaitBytes(_ count: Int) {
+    func awaitBytes(_ count: Int) -> Bool {
         self.awaitedCount = count
         if self.state == .open, !self.incoming.isEmpty { self.becameReadable() }
+        return true
     }
 
     var isWritable: Bool {

@@ -64,6 +64,8 @@ final class InMemoryLoop: TransportLoop {
     /// Nothing goes through the kernel, and the clock may be the test's.
     var gatheringDelay: Duration? { nil }
 
+    var readModeration: ReadModerationLimits? { nil }
+
     func wake(_ work: any TransportLoopWork) { self.driver.wake(work) }
 
     func schedule(at deadline: Duration, _ action: @escaping @Sendable () -> Void) -> TransportTimer {
