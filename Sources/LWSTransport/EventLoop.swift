@@ -32,11 +32,11 @@ public final class EventLoop: Sendable {
         /// What turns names into addresses for the connections on the loop.
         package var resolver = Resolver.shared
 
-        /// When reads are held back for more to come: from 2 GB/s on, at which the mark is reached in about the delay.
+        /// When reads are held back for more to come: from 1 GB/s on, at which the mark is reached in twice the delay.
         /// With half the mark a flood of messages of 64 KiB takes a fifth more processor time.
         package var readModeration: ReadModerationLimits? = ReadModerationLimits(
             least: 4 << 20,
-            within: .milliseconds(2),
+            within: .milliseconds(4),
             mark: 512 << 10,
             delay: .microseconds(250)
         )

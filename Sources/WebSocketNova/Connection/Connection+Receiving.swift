@@ -48,6 +48,7 @@ extension Connection {
     private func readTurn() {
         guard let channel else { return }
         self.isReadable = false
+        self.batch.isFlooded = self.moderation?.isOn == true
         self.followReader()
         // What comes for a slow reader is looked through for control frames step by step, so that little comes in vain.
         let end = self.bytesRead + Self.turn.bytes

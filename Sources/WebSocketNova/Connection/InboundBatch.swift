@@ -30,9 +30,13 @@ struct InboundBatch: ~Copyable, Sendable {
     ///
     /// Few bytes of the socket can become many when they are inflated: without this the marks of the queue, which are looked
     /// at between two batches, would be no bound.
-    var isFull: Bool { self.bytes >= Self.limit }
+    var isFull: Bool { self.bytes >= (self.isFlooded ? Self.limitInFlood : Self.limit) }
     /// A quarter of the largest read: on another thread the reader is at the first messages while the others are decoded.
     private static let limit = 256 << 10
+    /// All of the largest read: each batch wakes a thread, which of a flood of 64 KiB messages was a tenth of the time.
+    private static let limitInFlood = 1 << 20
+    /// Whether much is read at a time.
+    var isFlooded = false
 
     mutating func append(_ item: InboundQueue.Item, bytes: Int) {
         self.moveNoted()
